@@ -1,0 +1,1 @@
+"""Tidewright: trading research as Kubernetes resources."""

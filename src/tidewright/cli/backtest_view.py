@@ -1,0 +1,87 @@
+"""A backtest's record on a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tidewright.cli.figures import shown
+from tidewright.domain.metrics.table import METRICS
+
+_HEADLINES = (
+    "totalReturn",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "probabilisticSharpe",
+    "sortino",
+    "calmar",
+    "maxDrawdown",
+    "maxDrawdownDuration",
+    "trades",
+    "winRate",
+    "profitFactor",
+    "expectancyReturn",
+    "exposure",
+    "fees",
+)
+_GRAVE = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "SimulatedData", "DataQuality", "Ruin"}
+
+
+def show(record: dict[str, Any], console: Console) -> None:
+    """Print headline figures, checks, warnings, provenance and where the files are."""
+    data, strategy = record["provenance"]["data"], record["spec"]["strategy"]
+    parameters = ", ".join(f"{name}={value}" for name, value in strategy["parameters"].items())
+    simulated = "  [bold yellow]SIMULATED DATA[/]" if data["simulated"] else ""
+    console.print(
+        f"\n[bold]{record['name']}[/]  {record['provenance']['strategy']['name']}({parameters}){simulated}",
+        highlight=False,
+    )
+    console.print(
+        f"{data['symbol']} {data['timeframe']} on {data['exchange']}, {data['start'][:10]} to {data['end'][:10]}, {data['bars']:,} bars",
+        style="dim",
+        highlight=False,
+    )
+    console.print(_figures(record))
+    for warning in record["warnings"]:
+        colour = "red" if warning["reason"] in _GRAVE else "yellow"
+        console.print(Text.assemble((f"{warning['reason']}: ", f"bold {colour}"), warning["message"]), highlight=False)
+    _provenance(record, console)
+
+
+def _figures(record: dict[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("")
+    table.add_column("Strategy", justify="right")
+    table.add_column("95 % interval", justify="right", style="dim")
+    table.add_column("Buy and hold", justify="right")
+    metrics = {metric.name: metric for metric in METRICS}
+    money = record["result"]["finalEquity"], record["benchmark"]["finalEquity"]
+    table.add_row("Final equity", shown(money[0], "money"), "", shown(money[1], "money"))
+    for name in _HEADLINES:
+        metric = metrics[name]
+        low, high = record["intervals"].get(name, (None, None))
+        interval = "" if low is None else f"{shown(low, metric.unit)} … {shown(high, metric.unit)}"
+        table.add_row(
+            metric.title,
+            shown(record["result"][name], metric.unit),
+            interval,
+            shown(record["benchmark"][name], metric.unit),
+        )
+    return table
+
+
+def _provenance(record: dict[str, Any], console: Console) -> None:
+    provenance, checks, artifacts = record["provenance"], record["checks"], record["artifacts"]
+    verdicts = {"lookAhead": "look-ahead", "warmup": "warm-up", "dataQuality": "data quality"}
+    line = Text("\nChecks  ", style="dim")
+    for name, title in verdicts.items():
+        if name in checks:
+            passed = checks[name]["passed"]
+            line.append(f"{'✓' if passed else '✗'} {title}  ", style="green" if passed else "bold red")
+    console.print(line)
+    console.print(Text(f"Digest  {provenance['digest']}", style="dim"), soft_wrap=True)
+    if "report" in artifacts:
+        console.print(Text.assemble(("Report  ", "dim"), artifacts["report"]), soft_wrap=True)
+    console.print(Text.assemble(("Verify  ", "dim"), f"tidewright verify {artifacts['result']}"), soft_wrap=True)

@@ -1,0 +1,51 @@
+"""How the command ends: every foreseeable error as a message with a remedy and an exit code."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to end, one return
+    """Run `command` and turn how it ended into an exit code: 0 done, 1 failed, 2 refused input, 130 interrupted."""
+    try:
+        command()
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return REFUSED
+    except (click.Abort, KeyboardInterrupt):
+        return _say("Interrupted: nothing half-written was left behind.", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the reader went away; the interpreter must not complain at its end
+        return DONE
+    except ModuleNotFoundError as error:
+        return _missing(error)
+    except OSError as error:
+        return _say(_of_the_system(error), FAILED)
+    return DONE
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    if error.name not in {"numba", "pyarrow", "jinja2", "pandas"}:
+        raise error
+    return _say(f"Error: this needs {error.name}; install it with: pip install 'tidewright[local]'", FAILED)
+
+
+def _of_the_system(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"Error: the disk is full{where}; free some space and try again. Nothing half-written was left behind."
+    if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
+        return f"Error: {error.strerror}{where}; choose a folder that may be written to with --output."
+    return f"Error: {error.strerror or error}{where}"
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(message, err=True)
+    return code

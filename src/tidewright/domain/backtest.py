@@ -1,0 +1,62 @@
+"""One backtest, from bars to metrics, without a file, a clock or a schema in sight."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewright.domain.bars import Bars
+from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.kernel import simulate
+from tidewright.domain.ledger import Ledger, Trades
+from tidewright.domain.metrics.measure import Metrics, measure
+from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
+from tidewright.domain.trades import trades_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a backtest found.
+
+    `evaluation` covers all bars, the warm-up before the period included; `bars`, `ledger` and `trades` cover the period alone.
+    """
+
+    bars: Bars
+    evaluation: Evaluation
+    ledger: Ledger
+    trades: Trades
+    metrics: Metrics
+
+
+def backtest(
+    bars: Bars, strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, start: int = 0
+) -> Outcome:
+    """Evaluate `strategy` over all `bars` and trade its signals from bar `start` on.
+
+    Bars before `start` serve the indicators alone. Signals on the strategy's first ``warmup(parameters)`` bars are ignored, wherever the period starts.
+    """
+    evaluation = evaluate(strategy, bars, parameters)
+    period = bars.part(start, len(bars))
+    ledger = simulate(period, tradable(evaluation.signals, start, strategy.warmup(parameters)), broker, risk)
+    trades = trades_of(period, ledger.fills)
+    return Outcome(period, evaluation, ledger, trades, measure(period, ledger, trades))
+
+
+def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
+    """All cash into the market at the second bar's open, with the broker's costs: what doing nothing clever would have brought."""
+    enter = np.zeros(len(bars), dtype=np.bool_)
+    enter[:1] = True
+    signals = Signals(enter, np.zeros(len(bars), dtype=np.bool_))
+    ledger = simulate(bars, signals, broker, Risk())
+    trades = trades_of(bars, ledger.fills)
+    return Outcome(bars, Evaluation({}, signals), ledger, trades, measure(bars, ledger, trades))
+
+
+def tradable(signals: Signals, start: int, warmup: int) -> Signals:
+    """The signals of the period, without those that come before the end of the warm-up."""
+    enter, leave = signals.enter[start:], signals.exit[start:]
+    untrusted = max(warmup - start, 0)
+    if untrusted:
+        enter = enter.copy()
+        enter[:untrusted] = False
+    return Signals(enter, leave)

@@ -1,0 +1,62 @@
+"""What trading costs and how much of the account a position may take: the terms that the kernel works under."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewright.domain.bars import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The account and its costs.
+
+    `cash` is the account before the first bar, in quote currency. `commission` is a share of each fill's notional, `slippage` the
+    share by which a market or stop order fills worse than its price, never beyond the bar's range.
+    """
+
+    cash: float
+    commission: float = 0.0
+    slippage: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """How large a new position is; exactly one of the two is positive.
+
+    `fraction` is the share of equity spent, commission included. `risk` is the share of equity lost if the stop-loss fills at its price,
+    commission and slippage included; never more than the account can pay for.
+    """
+
+    fraction: float = 1.0
+    risk: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoiStep:
+    """From `after` milliseconds since the entry on, a profit of `profit` (a share of the entry price) is enough to leave."""
+
+    after: int
+    profit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Stops and targets of one position, as shares of its entry price; zero means none.
+
+    The trailing stop follows the highest price since entry at `trail_distance` once that price is `trail_activation` above the entry.
+    `roi` is in order of `after`.
+    """
+
+    stop_loss: float = 0.0
+    take_profit: float = 0.0
+    trail_activation: float = 0.0
+    trail_distance: float = 0.0
+    roi: tuple[RoiStep, ...] = ()
+    sizing: Sizing = Sizing()
+
+    def ladder(self) -> tuple[Integers, Floats]:
+        """The ROI steps as arrays of milliseconds and of shares."""
+        after = np.array([step.after for step in self.roi], dtype=np.int64)
+        profit = np.array([step.profit for step in self.roi], dtype=np.float64)
+        return after, profit

@@ -1,0 +1,114 @@
+"""The look-ahead proof: a strategy must say the same of a bar whether or not the future is in its hands.
+
+Signals and columns are computed again on prefixes of the bars and compared bit for bit with those on the whole. A value that changes when later
+bars are taken away was made with them. Columns are compared as well as signals, so that a strategy that never trades can be caught too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidewright.domain.bars import Bars, Integers
+from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.strategy import Parameters, Strategy
+
+_DENSE = 64
+_SPREAD = 32
+_AT_SIGNALS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The first bar found whose value depends on what came after it.
+
+    `with_future` and `without` are the column's value at `bar` over all bars, and over the first `prefix` bars alone. Where
+    `repeatable` is false the strategy gave two answers to the same bars, and look-ahead cannot be told from chance.
+    """
+
+    bar: int
+    time: int
+    column: str
+    prefix: int
+    with_future: float
+    without: float
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LookAheadProof:
+    """How many prefixes were compared, and the first difference found."""
+
+    prefixes: int
+    violation: Violation | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.violation is None
+
+
+def prove_causal(
+    strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation, seed: int = 0
+) -> LookAheadProof:
+    """Compare `whole`, the evaluation over all of `bars`, with evaluations over prefixes, shortest first.
+
+    The prefixes are each of the first 64 that are longer than the warm-up, 32 drawn at random from equal parts of
+    the rest, up to 32 that end with a signal's bar (a rare look into the future shows where it pays), and the whole series once more.
+    """
+    lengths = prefix_lengths(len(bars), strategy.warmup(parameters), whole, seed)
+    for tried, length in enumerate(lengths, start=1):
+        part = evaluate(strategy, bars.part(0, int(length)), parameters)
+        difference = first_difference(whole, part)
+        if difference is not None:
+            bar, column = difference
+            return LookAheadProof(
+                tried,
+                Violation(
+                    bar=bar,
+                    time=int(bars.time[bar]),
+                    column=column,
+                    prefix=int(length),
+                    with_future=float(_arrays(whole)[column][bar]),
+                    without=float(_arrays(part)[column][bar]),
+                    repeatable=int(length) < len(bars),
+                ),
+            )
+    return LookAheadProof(len(lengths))
+
+
+def prefix_lengths(bars: int, warmup: int, whole: Evaluation, seed: int) -> Integers:
+    """The lengths to compare, increasing; the last is the whole."""
+    if bars == 0:
+        return np.empty(0, dtype=np.int64)
+    first = min(warmup + 1, bars)
+    dense = np.arange(first, min(first + _DENSE, bars + 1))
+    edges = np.linspace(first, bars, _SPREAD + 1)
+    spread = (edges[:-1] + np.random.default_rng(seed).random(_SPREAD) * np.diff(edges)).astype(np.int64)
+    signalled = np.flatnonzero(whole.signals.enter | whole.signals.exit) + 1
+    signalled = signalled[signalled >= first]
+    chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), _AT_SIGNALS)).astype(np.int64)]
+    return np.unique(np.concatenate((dense, spread, chosen, (bars,))))
+
+
+def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | None:
+    """The first bar of `part`, and the column in it, whose value is not the bits that `whole` has there; NaN equals NaN."""
+    found: tuple[int, str] | None = None
+    parts = _arrays(part)
+    for column, values in _arrays(whole).items():
+        if column not in parts:
+            return 0, column
+        other = parts[column]
+        differs = np.flatnonzero(_bits(values[: len(other)]) != _bits(other))
+        if len(differs) and (found is None or differs[0] < found[0]):
+            found = int(differs[0]), column
+    return found
+
+
+def _arrays(evaluation: Evaluation) -> dict[str, NDArray[np.generic]]:
+    return {**evaluation.columns, "enter": evaluation.signals.enter, "exit": evaluation.signals.exit}
+
+
+def _bits(values: NDArray[np.generic]) -> NDArray[np.int64]:
+    numbers = values.astype(np.float64)
+    numbers[np.isnan(numbers)] = np.nan  # all NaNs alike
+    return numbers.view(np.int64)

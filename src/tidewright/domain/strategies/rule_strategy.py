@@ -1,0 +1,115 @@
+"""A strategy whose columns and conditions are text in the rules language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tidewright.domain.bars import Bars
+from tidewright.domain.rules.bind import bind, constant
+from tidewright.domain.rules.errors import RuleError
+from tidewright.domain.rules.evaluate import evaluate
+from tidewright.domain.rules.expression import Expression, Node
+from tidewright.domain.rules.memo import Array, Memo
+from tidewright.domain.rules.warmup import warmup
+from tidewright.domain.strategies.constraints import Constraint
+from tidewright.domain.strategies.evaluation import Evaluation
+from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters, Signals, StrategyError
+
+
+class RulesProblem(NamedTuple):
+    """What is wrong with one part of a rules strategy; `where` is its path, such as ``columns.fast_ma`` or ``enter``."""
+
+    where: str
+    error: RuleError | StrategyError
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.error.pointed() if isinstance(self.error, RuleError) else self.error}"
+
+
+class RulesError(StrategyError):
+    """A rules strategy cannot be understood or used; `problems` holds every reason."""
+
+    def __init__(self, problems: list[RulesProblem]) -> None:
+        super().__init__(problems)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class _Bound(NamedTuple):
+    """The expressions with their parameters and columns put in."""
+
+    columns: dict[str, Node]
+    enter: Node
+    exit: Node
+
+
+@dataclass(slots=True, eq=False)
+class RuleStrategy:
+    """A `Strategy` made of expressions that have been checked; `declaration.rule_strategy` builds it from text.
+
+    `rules` holds the declared columns, in the order in which the columns are given back; `order` has their names, each after those it is made
+    of. Causality and warm-up follow from the language: no expression can look ahead. A value of `parameters` that makes a
+    window too short or too long raises RulesError wherever it is used.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    rules: Mapping[str, Expression]
+    order: tuple[str, ...]
+    enter: Expression
+    exit: Expression
+    constraints: tuple[Constraint, ...] = ()
+    description: str = ""
+
+    def warmup(self, parameters: Parameters) -> int:
+        bound = self._bind(parameters)
+        return max(warmup(bound.enter), warmup(bound.exit))
+
+    def columns(self, bars: Bars, parameters: Parameters) -> Columns:
+        return self._columns(self._bind(parameters), bars, Memo())
+
+    def signals(self, bars: Bars, columns: Columns, parameters: Parameters) -> Signals:
+        return self._signals(self._bind(parameters), bars, columns, Memo())
+
+    def evaluate(self, bars: Bars, parameters: Parameters, memo: Memo | None = None) -> Evaluation:
+        """Columns and signals at once; of a sweep over one series of bars, all runs share a `memo` and so every indicator."""
+        bound = self._bind(parameters)
+        memo = Memo() if memo is None else memo
+        columns = self._columns(bound, bars, memo)
+        return Evaluation(columns, self._signals(bound, bars, columns, memo))
+
+    def _bind(self, parameters: Parameters) -> _Bound:
+        values: dict[str, Node] = {name: constant(value) for name, value in parameters.items()}
+        parts = {**{f"columns.{name}": self.rules[name] for name in self.order}, "enter": self.enter, "exit": self.exit}
+        bound: dict[str, Node] = {}
+        problems: list[RulesProblem] = []
+        for where, expression in parts.items():
+            if problems and not expression.names() <= values.keys():
+                continue  # it is made of a column that has a problem already
+            try:
+                bound[where] = bind(expression, values)
+            except RuleError as error:
+                problems.append(RulesProblem(where, error))
+            else:
+                if where.startswith("columns."):
+                    values[where.removeprefix("columns.")] = bound[where]
+        if problems:
+            raise RulesError(problems)
+        return _Bound({name: values[name] for name in self.order}, bound["enter"], bound["exit"])
+
+    def _columns(self, bound: _Bound, bars: Bars, memo: Memo) -> Columns:
+        known: dict[Node, Array] = {}
+        for node in bound.columns.values():
+            known[node] = evaluate(node, bars, memo, known)
+        return {name: known[bound.columns[name]] for name in self.rules}
+
+    def _signals(self, bound: _Bound, bars: Bars, columns: Columns, memo: Memo) -> Signals:
+        known = {bound.columns[name]: column for name, column in columns.items()}
+        return Signals(
+            enter=np.asarray(evaluate(bound.enter, bars, memo, known), dtype=np.bool_),
+            exit=np.asarray(evaluate(bound.exit, bars, memo, known), dtype=np.bool_),
+        )

@@ -1,0 +1,69 @@
+"""What a strategy is: declared parameters, a warm-up, named columns, and signals that follow from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidewright.domain.bars import Bars, Booleans
+
+Value: TypeAlias = int | float | bool | str
+Parameters: TypeAlias = Mapping[str, Value]
+Columns: TypeAlias = Mapping[str, NDArray[np.float64] | NDArray[np.bool_]]
+
+
+class StrategyError(ValueError):
+    """A strategy or its parameters cannot be used; the message names what and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One number or choice that a strategy may be tuned by.
+
+    `low` and `high` are inclusive and are also the default search range of an optimisation; `step` is the grid of that
+    search. A Choice has `choices` instead.
+    """
+
+    name: str
+    kind: Literal["Int", "Float", "Bool", "Choice"]
+    default: Value
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a strategy wants at the close of each bar; orders fill from the next bar on.
+
+    `enter` and `exit` have shape (n,) and are events, not states: a true value asks for one order. Where both
+    are true on the same bar, the exit acts on an open position and the entry is ignored.
+    """
+
+    enter: Booleans
+    exit: Booleans
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A causal function from bars to signals.
+
+    `columns` computes every named series that the signals are made of (indicators, scores), each of shape (n,); `signals`
+    turns them into events. Both may use, at bar i, nothing but bars up to and including i. The columns are what the
+    look-ahead proof compares and what the report draws, so a strategy that never trades can still be proved causal.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+
+    def warmup(self, parameters: Parameters) -> int:
+        """How many bars must pass before a signal may be believed; signals on earlier bars are ignored."""
+        ...
+
+    def columns(self, bars: Bars, parameters: Parameters) -> Columns: ...
+
+    def signals(self, bars: Bars, columns: Columns, parameters: Parameters) -> Signals: ...

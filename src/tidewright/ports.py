@@ -1,0 +1,83 @@
+"""Every seam to the outside, as a Protocol. Implementations are in `tidewright.adapters`; callers know only what stands here."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tidewright.domain.bars import Bars, Market
+
+
+class MarketNotFound(LookupError):  # noqa: N818
+    """A store has no bars of a market; the message names the nearest it has and the remedy."""
+
+
+class StoreRefused(ValueError):  # noqa: N818
+    """A store will not take these bars; the message names the first bar that stands in the way and the remedy."""
+
+
+class StoreDamaged(RuntimeError):  # noqa: N818
+    """What a store holds of a market cannot be read; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where bars came from: a file's name, the digest of its content, and whether a generator made them instead of an exchange."""
+
+    name: str
+    digest: str
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMarket:
+    """What a store knows of a market without reading its bars.
+
+    `first` and `last` are open times in milliseconds, `gaps` is the number of gaps, `digest` that of the bars when they were
+    stored. `simulated` says that some of them come from a generator and not from an exchange. `damage` says why none of it can be known.
+    """
+
+    market: Market
+    first: int = 0
+    last: int = 0
+    count: int = 0
+    gaps: int = 0
+    digest: str = ""
+    simulated: bool = False
+    sources: tuple[Source, ...] = ()
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge changed, in bars, and what is stored now."""
+
+    added: int
+    replaced: int
+    unchanged: int
+    stored: StoredMarket
+
+
+class BarStore(Protocol):
+    """Bars by market. The arrays that it hands out are the caller's own."""
+
+    def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
+        """The stored bars that open in [start, end), times in milliseconds; gaps are as they were imported, never filled.
+
+        A period without bars gives no bars. Raises MarketNotFound and StoreDamaged.
+        """
+        ...
+
+    def merge(self, bars: Bars, source: Source, *, replace: bool = False) -> Merged:
+        """Adds bars in ascending time to what is stored of their market, or changes nothing at all.
+
+        Bars that are stored already are left alone; a bar whose values differ from the stored one is refused, unless
+        `replace`. Raises StoreRefused, and TimeoutError when another process does not finish writing.
+        """
+        ...
+
+    def markets(self) -> list[StoredMarket]:
+        """Everything stored, by exchange, symbol and length of the timeframe."""
+        ...
+
+    def describe(self, market: Market) -> StoredMarket:
+        """What `markets` says of one market. Raises MarketNotFound."""
+        ...

@@ -1,0 +1,115 @@
+"use strict";
+(() => {
+  const MINUS = "\u2212";
+  const signed = (text, value, plus) => (/[1-9]/.test(text) ? (value < 0 ? MINUS : plus ? "+" : "") + text : text);
+  const fixed = (value, digits) =>
+    Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const number = (value, digits = 2, plus = false) =>
+    value === null || value === undefined || !Number.isFinite(+value) ? "\u2013" : signed(fixed(value, digits), value, plus);
+  const percent = (value, plus = false) => {
+    if (value === null || value === undefined || !Number.isFinite(+value)) return "\u2013";
+    const size = Math.abs(value);
+    return signed(fixed(size * 100, size >= 10 ? 0 : size >= 0.01 || size === 0 ? 1 : 2) + "%", value, plus);
+  };
+  const price = (value) => {
+    const size = Math.abs(value);
+    return number(value, size >= 10 || size === 0 ? 2 : Math.min(12, 3 - Math.floor(Math.log10(size))));
+  };
+  const compact = (value) => {
+    const [unit, letter] = [[1e9, "B"], [1e6, "M"], [1e3, "k"]].find(([limit]) => Math.abs(value) >= limit) || [1, ""];
+    return signed(String(+Math.abs(value / unit).toPrecision(4)) + letter, value);
+  };
+  const moment = (time) => new Date(time).toISOString().slice(0, 16).replace("T", " ");
+  const text = (value) => echarts.format.encodeHTML(String(value));
+  const words = (name) => text(name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().replace(/^(roi$|.)/, (s) => s.toUpperCase()));
+  const rows = (title, entries) =>
+    `<b>${text(title)}</b><table class="tip">` + entries.map(([name, value]) => `<tr><td>${name}<td>${value}`).join("") + "</table>";
+
+  // What a formatter named "@name" in an option stands for.
+  const formatters = {
+    number: (value) => number(value),
+    money: (value) => number(value),
+    price,
+    compact,
+    percent: (value) => percent(value),
+    share: (value) => signed(String(+Math.abs(value * 100).toPrecision(4)) + "%", value),
+    entry: ({ seriesName, value: [time, at, quantity] }) =>
+      rows(seriesName, [["Time (UTC)", moment(time)], ["Price", price(at)], ["Quantity", +quantity.toPrecision(6)]]),
+    exit: ({ value: [time, at, gain, pnl, held, reason] }) =>
+      rows("Exit: " + words(reason), [
+        ["Time (UTC)", moment(time)], ["Price", price(at)], ["Net result", percent(gain, true)],
+        ["Profit or loss", number(pnl, 2, true)], ["Bars held", held],
+      ]),
+    bin: ({ value: [centre, count, width] }) =>
+      `${percent(centre - width / 2, true)} to ${percent(centre + width / 2, true)}: <b>${count}</b> ${count === 1 ? "trade" : "trades"}`,
+    excursion: ({ seriesName, value: [adverse, favourable] }) =>
+      rows(seriesName, [["Worst", percent(adverse, true)], ["Best", percent(favourable, true)]]),
+  };
+
+  const revive = (node) => {
+    for (const [key, value] of Object.entries(node)) {
+      if (/^(formatter|valueFormatter)$/.test(key) && typeof value === "string" && value.startsWith("@")) {
+        node[key] = formatters[value.slice(1)];
+      } else if (value && typeof value === "object") {
+        revive(value);
+      }
+    }
+    return node;
+  };
+
+  // The axis of a logarithmic chart marks 1, 2 and 5 times the powers of ten: ECharts itself marks powers only.
+  const ticks = Array.from({ length: 72 }, (_, i) => [1, 2, 5][i % 3] * 10 ** (Math.floor(i / 3) - 10));
+  const logarithmic = (axis) => ({
+    ...axis, type: "log", min: "dataMin", max: "dataMax", axisLabel: { ...axis.axisLabel, customValues: ticks }, axisTick: { ...axis.axisTick, customValues: ticks },
+  });
+
+  const draw = (box, option) => {
+    const chart = echarts.init(box, null, { renderer: "svg" });
+    chart.setOption(revive(option));
+    return chart;
+  };
+
+  const scaleButtons = (figure, chart, option) => {
+    const linear = option.yAxis[0];
+    const buttons = figure.querySelectorAll("button[data-scale]");
+    const choose = (scale) => {
+      chart.setOption({ yAxis: [scale === "log" ? logarithmic(linear) : linear, ...option.yAxis.slice(1)] });
+      buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.scale === scale)));
+    };
+    buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.scale)));
+    if (figure.dataset.scale === "log") choose("log");
+  };
+
+  const start = () => {
+    const options = JSON.parse(document.getElementById("charts").textContent);
+    const charts = [];
+    for (const figure of document.querySelectorAll("figure[data-chart]")) {
+      const box = figure.querySelector(".chart");
+      const option = options[figure.dataset.chart];
+      const chart = draw(box, option);
+      scaleButtons(figure, chart, option);
+      charts.push([chart, box]);
+      new ResizeObserver(() => chart.resize()).observe(box);
+    }
+    // Paper is narrower than most screens, and nothing is laid out again while printing.
+    const resize = (width) => charts.forEach(([chart, box]) => chart.resize(width && { width: Math.min(width, box.dataset.paper) }));
+    window.addEventListener("beforeprint", () => resize(680));
+    window.addEventListener("afterprint", () => resize());
+  };
+
+  const copyButtons = () => {
+    for (const button of document.querySelectorAll("button[data-copy]")) {
+      button.hidden = !navigator.clipboard;
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+        button.textContent = "Copied";
+      });
+    }
+  };
+
+  window.tidewright = { draw };
+  if (document.getElementById("charts")) {
+    start();
+    copyButtons();
+  }
+})();

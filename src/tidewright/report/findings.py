@@ -1,0 +1,252 @@
+"""What the page says about how far its figures may be trusted: the verdict, the warnings, the checks, the provenance.
+
+`document` is a run's ``result.json``. Whatever is missing in it is a dash, never an error.
+"""
+
+import shlex
+from dataclasses import dataclass
+
+from tidewright.report import format as fmt
+from tidewright.report.options import Columns
+from tidewright.report.tables import Document, Json, currency, part
+
+
+def simulated(document: Document) -> bool:
+    """Whether the prices are made up."""
+    return (
+        bool(part(document, "provenance", "data", "simulated"))
+        or part(document, "spec", "data", "exchange") == "simulated"
+    )
+
+
+def strategy_name(document: Document) -> str:
+    """The strategy's own name, else the value of its source, else ``The strategy``."""
+    source = part(document, "spec", "strategy", "source")
+    first = next(iter(source.values()), None) if isinstance(source, dict) else None
+    return str(
+        part(document, "provenance", "strategy", "name") or (first if isinstance(first, str) else "") or "The strategy"
+    )
+
+
+def market(document: Document) -> str:
+    """``BTC/USDT 1h on Binance``, as far as it is known."""
+    data = part(document, "provenance", "data") or {}
+    strategy = part(document, "spec", "strategy") or {}
+    symbol = data.get("symbol") or ", ".join(map(str, strategy.get("symbols") or []))
+    exchange = data.get("exchange") or part(document, "spec", "data", "exchange")
+    words = [
+        symbol,
+        data.get("timeframe") or strategy.get("timeframe"),
+        ("on simulated data" if exchange == "simulated" else f"on {str(exchange).title()}") if exchange else "",
+    ]
+    return " ".join(str(word) for word in words if word)
+
+
+def verdict(document: Document, equity: Columns) -> str:
+    """One sentence: what was tested on what, and what came of it."""
+    result = part(document, "result") or {}
+    parameters = part(document, "spec", "strategy", "parameters") or {}
+    settings = ", ".join(f"{name} {value}" for name, value in parameters.items())
+    where = market(document)
+    subject = (
+        strategy_name(document) + (f" ({settings})" if settings else "") + (f", trading {where}," if where else "")
+    )
+    time = equity.get("time")
+    when = f"From {fmt.date(time[0].item())} to {fmt.date(time[-1].item())}, " if time is not None and len(time) else ""
+    return f"{when}{subject} {_outcome(document, result)}{_comparison(document)}."
+
+
+def _outcome(document: Document, result: Document) -> str:
+    total, trades = result.get("totalReturn"), result.get("trades")
+    if not fmt.defined(total):
+        return "has no defined return"
+    if trades == 0 and total == 0:
+        return "never traded"
+    cash, final = part(document, "spec", "broker", "cash"), result.get("finalEquity")
+    money = currency(document)
+    if fmt.defined(cash) and not fmt.defined(final):
+        final = cash * (1 + total)
+    sums = (
+        f", turning {fmt.count(cash)} into {fmt.count(final)} {money}".rstrip()
+        if fmt.defined(cash) and fmt.defined(final)
+        else ""
+    )
+    did = (
+        f"gained {fmt.percent(total)}"
+        if total > 0
+        else f"lost {fmt.percent(-total)}"
+        if total < 0
+        else "neither gained nor lost"
+    )
+    number = f" in {fmt.count(trades)} {'trade' if trades == 1 else 'trades'}" if fmt.defined(trades) else ""
+    fall = result.get("maxDrawdown")
+    depth = (
+        f", and was down by as much as {fmt.percent(fall)} from an earlier peak"
+        if fmt.defined(fall) and fall > 0
+        else ""
+    )
+    return f"{did} after costs{sums}{number}{depth}"
+
+
+def _comparison(document: Document) -> str:
+    other = part(document, "benchmark", "totalReturn")
+    if not fmt.defined(other):
+        return ""
+    return f"; buying and holding {'gained' if other >= 0 else 'lost'} {fmt.percent(abs(other))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a reader must know before the figures; an `alert` makes them worthless as evidence."""
+
+    title: str
+    message: str
+    alert: bool = False
+
+
+def notices(document: Document) -> list[Notice]:
+    """The run's warnings, and what its checks found where no warning says it already."""
+    given = [item for item in part(document, "warnings") or [] if isinstance(item, dict)]
+    said = " ".join(str(item.get("reason", "")).lower() for item in given)
+    found = [notice for keyword, notice in _from_checks(document) if keyword not in said]
+    stated = [
+        Notice(fmt.words(str(item.get("reason") or "Warning")), str(item.get("message") or ""), alert=_is_alert(item))
+        for item in given
+    ]
+    return sorted([*found, *stated], key=lambda notice: not notice.alert)
+
+
+def _is_alert(warning: Document) -> bool:
+    reason = str(warning.get("reason", "")).lower()
+    return "lookahead" in reason or "simulated" in reason
+
+
+def _from_checks(document: Document) -> list[tuple[str, Notice]]:
+    """Notices with the keyword by which a warning of the run would cover the same ground."""
+    found = []
+    if simulated(document):
+        message = "The prices come from a generator, not from a market. These figures show that the tool works; they are no evidence about a strategy."
+        found.append(("simulated", Notice("Simulated data", message, alert=True)))
+    ahead = part(document, "checks", "lookAhead")
+    if part(ahead, "passed") is False:
+        found.append(
+            ("lookahead", Notice("Look-ahead", f"{_violation(ahead)} Every figure on this page is void.", alert=True))
+        )
+    elif ahead is None:
+        found.append(
+            ("lookahead", Notice("Look-ahead not checked", "Nothing shows that the strategy does without the future."))
+        )
+    if part(document, "checks", "warmup", "passed") is False:
+        message = "The strategy's values still depend on where the history starts after its declared warm-up."
+        found.append(("warm", Notice("Warm-up too short", message)))
+    if part(document, "checks", "dataQuality", "passed") is False:
+        found.append(
+            (
+                "data",
+                Notice("Data quality", "The bars did not pass the quality rules; see the findings below.", alert=True),
+            )
+        )
+    return found
+
+
+def _violation(check: Json) -> str:
+    violation = part(check, "violation") or {}
+    return (
+        f"Column {fmt.text(violation.get('column'))} at {fmt.moment(violation.get('time'))} UTC (bar {fmt.count(violation.get('bar'))}) "
+        "changes when later bars become known: the strategy uses the future."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check and its outcome: ``passed``, ``failed`` or ``absent``."""
+
+    title: str
+    state: str
+    detail: str
+
+
+def _state(check: Json) -> str:
+    passed = part(check, "passed")
+    return "absent" if passed is None else "passed" if passed else "failed"
+
+
+def checks(document: Document) -> list[Check]:
+    """What was checked about the strategy and its data, run or not."""
+    ahead, warmup, quality = (part(document, "checks", name) for name in ("lookAhead", "warmup", "dataQuality"))
+    ahead_detail = (
+        _violation(ahead)
+        if part(ahead, "violation")
+        else f"Signals recomputed on {fmt.count(part(ahead, 'prefixes'))} prefixes of the data were the same bit for bit."
+    )
+    columns = [c for c in part(warmup, "columns") or [] if isinstance(c, dict)]
+    worst = max((c for c in columns if fmt.defined(c.get("deviation"))), key=lambda c: c["deviation"], default=None)
+    warmup_detail = f"{fmt.count(part(warmup, 'declared'))} bars declared."
+    if worst:
+        warmup_detail += f" Largest deviation after them: {worst['deviation']:.1e}, relative, in column {fmt.text(worst.get('column'))}."
+    findings = part(quality, "findings") or []
+    quality_detail = (
+        f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}." if findings else "No findings."
+    )
+    rows = (
+        ("Look-ahead", ahead, ahead_detail),
+        ("Warm-up", warmup, warmup_detail),
+        ("Data quality", quality, quality_detail),
+    )
+    return [
+        Check(title, _state(check), detail if _state(check) != "absent" else "Not run.")
+        for title, check, detail in rows
+    ]
+
+
+def quality_findings(document: Document) -> list[tuple[str, str, str, str]]:
+    """Rule, severity, count and message of each finding about the bars."""
+    return [
+        (
+            fmt.words(str(f.get("rule") or "")),
+            fmt.text(f.get("severity")),
+            fmt.count(f.get("count")),
+            fmt.text(f.get("message")),
+        )
+        for f in part(document, "checks", "dataQuality", "findings") or []
+        if isinstance(f, dict)
+    ]
+
+
+def deflated(document: Document) -> list[tuple[str, str, float]]:
+    """Number of trials, the deflated Sharpe ratio as text, and as a number between 0 and 1 to draw."""
+    rows = [row for row in part(document, "deflatedSharpe") or [] if isinstance(row, dict)]
+    return [
+        (
+            fmt.count(row.get("trials")),
+            fmt.percent(row.get("value")),
+            row["value"] if fmt.defined(row.get("value")) else 0.0,
+        )
+        for row in rows
+    ]
+
+
+def provenance(document: Document) -> list[tuple[str, str]]:
+    """What the result was made of."""
+    data, engine = (part(document, "provenance", name) or {} for name in ("data", "engine"))
+    bars = f"{fmt.count(data.get('bars'))} bars, and {fmt.count(data.get('warmupBars'))} before them to warm up"
+    environment = part(document, "provenance", "environment") or {}
+    return [
+        ("Data", f"{market(document) or fmt.DASH}"),
+        ("Period (UTC, end exclusive)", f"{fmt.moment(data.get('start'))} to {fmt.moment(data.get('end'))}"),
+        ("Bars", bars),
+        ("Data digest", fmt.text(data.get("digest"))),
+        ("Strategy", strategy_name(document)),
+        ("Strategy digest", fmt.text(part(document, "provenance", "strategy", "digest"))),
+        ("Engine", f"{fmt.text(engine.get('name'))} {fmt.text(engine.get('version'))}"),
+        ("Arithmetic revision", fmt.text(engine.get("arithmeticRevision"))),
+        ("Seed", fmt.text(part(document, "provenance", "seed"))),
+        ("Result digest", fmt.text(part(document, "provenance", "digest"))),
+        ("Environment", ", ".join(f"{name} {value}" for name, value in environment.items()) or fmt.DASH),
+    ]
+
+
+def verify_command(document: Document) -> str:
+    """The command that runs this again and compares digests."""
+    path = part(document, "artifacts", "result")
+    return f"tidewright verify {shlex.quote(path if isinstance(path, str) else 'result.json')}"

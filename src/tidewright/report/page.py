@@ -1,0 +1,125 @@
+"""The whole report as one HTML file; the one module that imports jinja2."""
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tidewright.report import charts, findings, tables
+from tidewright.report import format as fmt
+from tidewright.report.options import POINTS, Columns
+from tidewright.report.tables import Document, part
+from tidewright.report.trade_charts import MARKED_TRADES
+
+_HERE = Path(__file__).parent
+_LOG_FROM = 5.0
+"""From which ratio of the highest to the lowest value a chart starts out logarithmic."""
+
+
+def render(document: Document, equity: Columns, trades: Columns) -> str:
+    """One HTML page that needs nothing but itself: styles, charts and data are in it, and it loads nothing.
+
+    `document` is the run's ``result.json``; a missing key or a null is a dash. `equity` has one row a bar: `time` (int64 milliseconds, the bar's
+    open), `equity`, and where known `holding`, `open`, `high`, `low`, `close`, `benchmark` (the account had it bought and held) and the
+    strategy's columns as ``column:<name>``, each of shape (n,). `trades` has one row a closed trade: `entryTime`, `exitTime`, `direction`,
+    `quantity`, `entryPrice`, `exitPrice`, `fees`, `pnl`, `netReturn`, `adverse`, `favourable`, `reason`, `barsHeld`; empty where there was none.
+    """
+    cash = part(document, "spec", "broker", "cash")
+    initial = float(cash) if fmt.defined(cash) else None
+    figures = {name: charts.figure(name, equity, trades, initial) for name in charts.FIGURES}
+    drawn = {name: option for name, option in figures.items() if option is not None}
+    first, last = tables.trade_list(trades)
+    time = equity.get("time", ())
+    return _template().render(
+        document=document,
+        part=part,
+        fmt=fmt,
+        charts=charts,
+        points=POINTS,
+        marked=MARKED_TRADES,
+        drawn=drawn,
+        scales={
+            name: _scale(equity, *columns)
+            for name, columns in (("equity", ("equity", "benchmark")), ("trades", ("close",)))
+        },
+        options=_json(drawn),
+        style=_asset("report.css"),
+        scripts=_scripts(),
+        policy=_policy(),
+        name=str(part(document, "name") or "Backtest"),
+        simulated=findings.simulated(document),
+        verdict=findings.verdict(document, equity),
+        notices=findings.notices(document),
+        tiles=tables.headline(document),
+        interval=_interval_title(part(document, "intervals", "level")),
+        calendar=tables.calendar(equity, initial),
+        reasons=tables.exit_reasons(trades),
+        costs=tables.costs(document, trades),
+        metrics=tables.metrics(document),
+        deflated=findings.deflated(document),
+        checks=findings.checks(document),
+        quality=findings.quality_findings(document),
+        provenance=findings.provenance(document),
+        command=findings.verify_command(document),
+        bars=len(time),
+        trades=len(trades.get("entryTime", ())),
+        first_trades=first,
+        last_trades=last,
+        listed=tables.LISTED_TRADES,
+        printed=tables.PRINTED_TRADES,
+    )
+
+
+def _interval_title(level: object) -> str:
+    return f"{level:.0%} interval" if fmt.defined(level) else "Interval"
+
+
+def _scale(equity: Columns, *names: str) -> str:
+    """``log`` or ``linear`` as a chart starts out, empty where a logarithm is impossible."""
+    columns = [equity[name] for name in names if name in equity and len(equity[name])]
+    low = min((float(column.min()) for column in columns), default=0.0)
+    if not low > 0:
+        return ""
+    return "log" if max(float(column.max()) for column in columns) > _LOG_FROM * low else "linear"
+
+
+def _json(options: Mapping[str, Any]) -> Markup:
+    """As JSON that may stand in a script element: no character in it can end the element or start another."""
+    text = json.dumps(options, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))  # noqa: S704  escaped right here
+
+
+@functools.cache
+def _asset(name: str) -> Markup:
+    """A file of this package, which may stand in the page as it is."""
+    return Markup((_HERE / "assets" / name).read_text(encoding="utf-8"))  # noqa: S704  our own file, no user's text
+
+
+def _scripts() -> tuple[Markup, Markup]:
+    return _asset("echarts.common.min.js"), _asset("report.js")
+
+
+@functools.cache
+def _policy() -> str:
+    """The page's content security policy: nothing is loaded, and no script runs but the two that belong to it."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in _scripts())
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("report.html.j2")

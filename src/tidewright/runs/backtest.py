@@ -1,0 +1,153 @@
+"""The use case behind a `BacktestRun`: data, checks, fills, metrics, and the record of it all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewright.domain import backtest as arithmetic
+from tidewright.domain import kernel
+from tidewright.domain.bars import Bars, Market
+from tidewright.domain.bootstrap import Interval, intervals
+from tidewright.domain.costs import Broker
+from tidewright.domain.lookahead import LookAheadProof, prove_causal
+from tidewright.domain.metrics.periods import daily_returns
+from tidewright.domain.provenance import bars_digest, result_digest
+from tidewright.domain.quality import Finding, assess
+from tidewright.domain.timeframe import milliseconds
+from tidewright.domain.warmup import WarmupCheck, measure_warmup
+from tidewright.ports import BarStore
+from tidewright.runs.data import load_period, refuse_broken
+from tidewright.runs.refusal import InputRefused
+from tidewright.runs.strategies import ResolvedStrategy, resolve_strategy
+from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec
+from tidewright.specs.manifest import Document, Manifest
+from tidewright.specs.problems import Problem, nearest
+from tidewright.specs.quantities import ratio
+from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy
+
+STAGES = ("Reading bars", "Judging the data", "Trading", "Proving causality", "Drawing intervals")
+"""The steps of a run, in order, as they are told to whoever waits."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BacktestPlan:
+    """A backtest that is ready to run: nothing in it refers to anything outside."""
+
+    name: str
+    spec: BacktestRunSpec
+    strategy: ResolvedStrategy
+    market: Market
+    document: Document
+
+    def problem(self, *path: str, message: str, value: object = None) -> Problem:
+        """A problem of one field of the resource."""
+        return self.document.problem(("spec", *path), message, value)
+
+
+@dataclass(frozen=True)
+class BacktestFindings:
+    """Everything that a run found, before it is written down."""
+
+    plan: BacktestPlan
+    bars: Bars
+    warmup_bars: int
+    simulated: bool
+    quality: tuple[Finding, ...]
+    outcome: arithmetic.Outcome
+    benchmark: arithmetic.Outcome
+    look_ahead: LookAheadProof | None
+    warmup: WarmupCheck | None
+    intervals: Mapping[str, Interval]
+    data_digest: str
+    digest: str
+
+
+def needs_compiling() -> bool:
+    """Whether the first run on this machine will wait for the compiler."""
+    return kernel.needs_compiling()
+
+
+def plan_backtest(
+    run: BacktestRun, document: Document, manifest: Manifest, import_from: Sequence[Path] = ()
+) -> BacktestPlan:
+    """Resolve everything that `run` refers to; raises InputRefused with every problem found."""
+    problems: list[Problem] = []
+    spec = run.spec
+    strategy: ResolvedStrategy | None = None
+    wanted, its_document, path = _wanted_strategy(run, document, manifest)
+    try:
+        strategy = resolve_strategy(wanted, its_document, path, import_from)
+    except InputRefused as refusal:
+        problems.extend(refusal.problems)
+    if len(wanted.symbols) > 1:
+        message = "this version trades one symbol on an account; keep one, or write a BacktestRun for each"
+        problems.append(its_document.problem((*path, "symbols"), message))
+    if spec.engine != "Fast":
+        message = "this engine is not installed; use engine: Fast"
+        problems.append(document.problem(("spec", "engine"), message, spec.engine))
+    if problems or strategy is None:
+        raise InputRefused(problems)
+    market = Market(spec.data.exchange, wanted.symbols[0], wanted.timeframe)
+    return BacktestPlan(run.metadata.name, spec, strategy, market, document)
+
+
+def run_backtest(
+    plan: BacktestPlan, store: BarStore, progress: Progress = lambda stage: None, history: int | None = None
+) -> BacktestFindings:
+    """Run `plan` on the bars of `store`.
+
+    `progress` is told each of `STAGES` as it begins. `history` is how many bars before the period to use; absent, as many as the strategy's warm-up asks
+    for and the store has. Raises InputRefused for data that is missing or too poor, StrategyFailed when the strategy does.
+    """
+    spec, strategy = plan.spec, plan.strategy
+    progress(STAGES[0])
+    wanted = strategy.warmup if history is None else history
+    bars, start = load_period(plan.market, spec.data, milliseconds(spec.checks.max_gap), wanted, store, plan.problem)
+    progress(STAGES[1])
+    quality = () if spec.checks.data_quality == "Off" else assess(bars, milliseconds(spec.checks.max_gap))
+    refuse_broken(bars, quality, spec.checks.data_quality, plan.problem)
+    progress(STAGES[2])
+    broker = Broker(spec.broker.cash, ratio(spec.broker.commission), ratio(spec.broker.slippage))
+    outcome = arithmetic.backtest(bars, strategy.strategy, strategy.parameters, broker, strategy.risk, start)
+    benchmark = arithmetic.buy_and_hold(outcome.bars, broker)
+    progress(STAGES[3])
+    proof = warmup = None
+    if spec.checks.look_ahead:
+        proof = prove_causal(strategy.strategy, bars, strategy.parameters, outcome.evaluation, spec.seed)
+        warmup = measure_warmup(strategy.strategy, bars, strategy.parameters, outcome.evaluation)
+    progress(STAGES[4])
+    returns, yearly = daily_returns(outcome.bars.time, outcome.ledger.equity, broker.cash, outcome.bars.step)
+    return BacktestFindings(
+        plan=plan,
+        bars=bars,
+        warmup_bars=start,
+        simulated=store.describe(plan.market).simulated,
+        quality=quality,
+        outcome=outcome,
+        benchmark=benchmark,
+        look_ahead=proof,
+        warmup=warmup,
+        intervals=intervals(returns, yearly, outcome.trades, spec.seed),
+        data_digest=bars_digest(bars),
+        digest=result_digest(outcome.ledger, kernel.ARITHMETIC_REVISION),
+    )
+
+
+def _wanted_strategy(
+    run: BacktestRun, document: Document, manifest: Manifest
+) -> tuple[StrategySpec, Document, tuple[str, ...]]:
+    """The strategy's spec, and the document and path that it is written at."""
+    tested = run.spec.strategy
+    if tested.name is None:
+        return tested.inline(), document, ("spec", "strategy")
+    for name, resource, its_document in manifest.of_kind("TradingStrategy"):
+        if name == tested.name and isinstance(resource, TradingStrategy):
+            return resource.spec.snapshot(), its_document, ("spec",)
+    known = manifest.names("TradingStrategy")
+    there = f"; there are {', '.join(known)}" if known else ""
+    message = (
+        f"no TradingStrategy of this name in the files given{nearest(tested.name, known)}{there}; name its file too"
+    )
+    raise InputRefused([document.problem(("spec", "strategy", "name"), message, tested.name)])

@@ -1,0 +1,13 @@
+"""Input that cannot be used, as opposed to work that went wrong."""
+
+from collections.abc import Iterable
+
+from tidewright.specs.problems import Problem
+
+
+class InputRefused(Exception):
+    """What was asked for cannot be done as it was asked; `problems` says why, each with its remedy."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))

@@ -1,0 +1,156 @@
+"""`BacktestRun`: one strategy over one stretch of history, with its costs and its checks."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from tidewright.specs.quantities import (
+    ApiVersion,
+    Digest,
+    Duration,
+    Exchange,
+    Identifier,
+    Name,
+    Percent,
+    Symbol,
+    Time,
+    Timeframe,
+    epoch_milliseconds,
+)
+from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
+from tidewright.specs.trading_strategy import ParameterValue, Risk, Source, StrategySpec
+
+
+class TestedStrategy(Spec):
+    """The strategy to test: the name of a TradingStrategy, or one written in place."""
+
+    name: Name | None = None
+    """TradingStrategy in the same namespace, or in one of the files given."""
+    source: Source | None = None
+    """Where the code comes from, for a strategy written in place."""
+    parameters: Annotated[dict[Identifier, ParameterValue], Field(max_length=64)] | None = None
+    """Values of the parameters, for a strategy written in place."""
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, max_length=100, strict=False)] | None = None
+    """Symbols to trade, for a strategy written in place."""
+    timeframe: Timeframe | None = None
+    """Length of the bars, for a strategy written in place."""
+    risk: Risk | None = None
+    """Stops, targets and sizes, for a strategy written in place."""
+
+    cross_field_rules: ClassVar = (
+        CrossFieldRule(
+            exactly_one("name", "source"),
+            "set either name (of a TradingStrategy) or source (a strategy written in place), not both",
+        ),
+        CrossFieldRule(
+            lambda self: self.source is None or (self.symbols is not None and self.timeframe is not None),
+            "a strategy written in place needs symbols and timeframe; add them",
+        ),
+        CrossFieldRule(
+            lambda self: self.name is None or not any((self.parameters, self.symbols, self.timeframe, self.risk)),
+            "a strategy by name brings its own parameters, symbols, timeframe and risk; remove them here",
+        ),
+    )
+
+    def inline(self) -> StrategySpec:
+        """The strategy written in place; only where `source` is set."""
+        return StrategySpec.model_validate(self.model_dump(by_alias=True, exclude_none=True))
+
+
+class Data(Spec):
+    """Which bars to test on."""
+
+    exchange: Exchange
+    """Exchange whose bars are used; `simulated` is the market that comes with Tidewright."""
+    start: Time | None = None
+    """First bar, by its open time; absent, the first one there is."""
+    end: Time | None = None
+    """End of the period, exclusive; absent, all bars there are."""
+    digest: Digest | None = None
+    """Digest that the bars must have; others are refused."""
+
+    cross_field_rules: ClassVar = (
+        CrossFieldRule(
+            lambda self: (
+                self.start is None or self.end is None or epoch_milliseconds(self.start) < epoch_milliseconds(self.end)
+            ),
+            "end must be after start; end is exclusive, so the last day tested is the day before it",
+        ),
+    )
+
+
+class Broker(Spec):
+    """The account and what trading costs."""
+
+    cash: Annotated[float, Field(gt=0, le=1e12)] = 10_000.0
+    """Money in the account before the first bar, in quote currency."""
+    commission: Annotated[str, Percent("0%", "10%")] = "0.1%"
+    """Share of each fill's value that the exchange takes."""
+    slippage: Annotated[str, Percent("0%", "10%")] = "0.05%"
+    """Share by which market and stop orders fill worse than their price, within the bar's range."""
+
+
+class Checks(Spec):
+    """What is examined beside the result itself."""
+
+    look_ahead: bool = True
+    """Whether to prove that the strategy never uses a bar before its close."""
+    data_quality: Literal["Block", "Warn", "Off"] = "Block"
+    """Whether findings of severity Error end the run, are reported, or are not looked for."""
+    max_gap: Duration = "1d"
+    """Longest stretch without bars that is a warning only."""
+
+
+class Pod(Spec):
+    """How the run's pod is scheduled; ignored outside a cluster."""
+
+    image: Annotated[str, Field(max_length=512)] | None = None
+    """Image of the worker."""
+    queue_name: Name | None = None
+    """Kueue queue that admits the Job."""
+    node_selector: Annotated[dict[str, str], Field(max_length=32)] = Field(default_factory=dict)
+    """Labels that the node must have."""
+    tolerations: Annotated[tuple[dict[str, Any], ...], Field(max_length=16, strict=False)] = ()
+    """Taints that the pod tolerates."""
+    resources: Annotated[dict[str, dict[str, str]], Field(max_length=4)] = Field(default_factory=dict)
+    """Requests and limits of the worker's container."""
+
+
+class BacktestRunSpec(Spec):
+    """A backtest: strategy, data, broker and checks."""
+
+    strategy: TestedStrategy
+    """The strategy to test."""
+    data: Data
+    """Which bars to test on."""
+    broker: Broker = Broker()
+    """The account and what trading costs."""
+    engine: Literal["Fast", "Backtrader", "Both"] = "Fast"
+    """Which engine fills the orders; Both compares the two trade by trade."""
+    checks: Checks = Checks()
+    """What is examined beside the result itself."""
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    """Seed of everything random: the resampling of the intervals."""
+    suspend: bool = False
+    """Whether to hold the run back."""
+    ttl_after_finished: Duration | None = None
+    """How long a finished run's Job is kept."""
+    deadline: Duration | None = None
+    """Longest time the run may take."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often a failed attempt is repeated; refused input never is."""
+    pod: Pod | None = None
+    """How the run's pod is scheduled."""
+
+
+class BacktestRun(Spec):
+    """A backtest of one strategy over one stretch of history."""
+
+    api_version: ApiVersion
+    """Version of the resource's schema."""
+    kind: Literal["BacktestRun"]
+    """Kind of the resource."""
+    metadata: Metadata
+    """Name and namespace."""
+    spec: BacktestRunSpec
+    """What is wanted."""

@@ -1,0 +1,169 @@
+"""Manifests: YAML text into resources, with every problem located by file, line and field.
+
+The one module that imports the YAML library. YAML's own dates are read as strings, as kubectl does; a key written twice is a problem, never a
+silent loss.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+from pydantic import ValidationError
+
+from tidewright.specs.backtest_run import BacktestRun
+from tidewright.specs.problems import Path, Problem, explain, nearest
+from tidewright.specs.resource import Spec
+from tidewright.specs.trading_strategy import TradingStrategy
+
+RESOURCES: dict[str, type[Spec]] = {"TradingStrategy": TradingStrategy, "BacktestRun": BacktestRun}
+"""The kinds that this version knows."""
+
+API_VERSION = "tidewright.io/v1alpha1"
+
+_MOST_CHARACTERS = 1_000_000
+_MOST_NODES = 100_000
+
+Value: TypeAlias = Any
+"""A JSON value: what YAML's mappings, sequences and scalars become."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML document: its value, and the line (from 1) of every field in it."""
+
+    file: str
+    value: Value
+    lines: dict[Path, int] = field(repr=False)
+
+    def line(self, path: Path) -> int:
+        """The line of the field at `path`, or of the nearest field around it that is written down."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def problem(self, path: Path, message: str, value: object = None) -> Problem:
+        """A problem at `path` of this document."""
+        return Problem(self.file, self.line(path), path, message, value)
+
+
+@dataclass
+class Manifest:
+    """The resources of some files, by kind and name, and everything that is wrong with them."""
+
+    resources: dict[tuple[str, str], tuple[Spec, Document]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def of_kind(self, kind: str) -> Iterator[tuple[str, Spec, Document]]:
+        """Name, resource and document of every resource of `kind`, in the order read."""
+        for (its_kind, name), (resource, document) in self.resources.items():
+            if its_kind == kind:
+                yield name, resource, document
+
+    def names(self, kind: str) -> list[str]:
+        return [name for name, _, _ in self.of_kind(kind)]
+
+    def read(self, file: str, text: str) -> None:
+        """Add the resources of `text`; what is wrong with it is added to `problems`."""
+        for document in documents(file, text, self.problems):
+            if document.value is not None:
+                self._add(document)
+
+    def _add(self, document: Document) -> None:
+        value = document.value
+        if not isinstance(value, dict) or "kind" not in value:
+            self.problems.append(document.problem((), "not a resource; it needs apiVersion, kind, metadata and spec"))
+            return
+        kind = value["kind"]
+        if kind not in RESOURCES:
+            hint = nearest(str(kind), RESOURCES)
+            self.problems.append(
+                document.problem(("kind",), f"unknown kind{hint}; this version knows {', '.join(RESOURCES)}", kind)
+            )
+            return
+        try:
+            resource = RESOURCES[kind].model_validate(value)
+        except ValidationError as error:
+            self.problems.extend(explain(error, RESOURCES[kind], document))
+            return
+        name = value["metadata"]["name"]
+        if (kind, name) in self.resources:
+            _, earlier = self.resources[kind, name]
+            where = f"{earlier.file}:{earlier.line(('metadata', 'name'))}"
+            self.problems.append(
+                document.problem(("metadata", "name"), f"a {kind} of this name is already at {where}; rename one", name)
+            )
+            return
+        self.resources[kind, name] = (resource, document)
+
+
+def documents(file: str, text: str, problems: list[Problem]) -> Iterator[Document]:
+    """The documents of a YAML text; where it cannot be read, that becomes a problem and ends the text."""
+    if len(text) > _MOST_CHARACTERS:
+        problems.append(
+            Problem(file, 1, (), f"larger than {_MOST_CHARACTERS:,} characters; a manifest is a few kilobytes")
+        )
+        return
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if node is not None:
+                reader = _Reader(file, loader, problems)
+                yield Document(file, reader.value(node, ()), reader.lines)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problems.append(
+            Problem(file, mark.line + 1 if mark else 1, (), f"not YAML: {getattr(error, 'problem', None) or error}")
+        )
+    finally:
+        loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with dates as strings."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Reader:
+    """Turns the nodes of one document into values, noting the line of each."""
+
+    def __init__(self, file: str, loader: _Loader, problems: list[Problem]) -> None:
+        self.file = file
+        self.loader = loader
+        self.problems = problems
+        self.lines: dict[Path, int] = {}
+        self.nodes = 0
+
+    def value(self, node: yaml.Node, path: Path) -> Value:
+        self.nodes += 1
+        if self.nodes > _MOST_NODES:
+            raise yaml.constructor.ConstructorError(
+                None, None, "too many values; aliases may be nested", node.start_mark
+            )
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self.loader.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Value]:
+        mapping: dict[str, Value] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            line = key_node.start_mark.line + 1
+            if key is None or key == "<<":
+                self.problems.append(Problem(self.file, line, path, "a key must be a plain word"))
+                continue
+            inner = (*path, key)
+            if key in mapping:
+                self.problems.append(Problem(self.file, line, inner, "written twice; remove one"))
+                continue
+            self.lines[inner] = line
+            mapping[key] = self.value(value_node, inner)
+        return mapping

@@ -1,0 +1,138 @@
+"""How quantities are written in a resource: percent strings, durations, times, symbols and names."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
+
+from tidewright.domain.timeframe import TIMEFRAMES, milliseconds
+
+_PERCENT = r"^-?[0-9]{1,6}(\.[0-9]{1,12})?%$"
+_DURATION = r"^[0-9]{1,9}[smhdw]$"
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2}))?$"
+
+
+def ratio(percent: str) -> float:
+    """The number that a percent string stands for: ``5%`` is 0.05, exactly the float nearest to it."""
+    return float(Decimal(percent.removesuffix("%")) / 100)
+
+
+def epoch_milliseconds(time: str) -> int:
+    """Milliseconds since the epoch of an RFC 3339 time, or of midnight UTC on a date."""
+    moment = datetime.fromisoformat(time)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+@dataclass(frozen=True)
+class Percent:
+    """Marks a string field as a percent string between `low` and `high`, both inclusive and percent strings themselves."""
+
+    low: str
+    high: str
+
+    def validate(self, value: object) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            meant = Decimal(str(value)) * (100 if isinstance(value, float) else 1)
+            raise ValueError(f"a ratio is written as a percent string; write {meant.normalize():f}%")
+        if not isinstance(value, str) or re.fullmatch(_PERCENT, value) is None:
+            raise ValueError("not a percent string; write a number and a percent sign, such as 5% or 0.1%")
+        if not ratio(self.low) <= ratio(value) <= ratio(self.high):
+            raise ValueError(f"out of range; it must be between {self.low} and {self.high}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self.validate, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": _PERCENT, "maxLength": 20}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Marks a string field as written after `pattern` and accepted by `check`, which raises ValueError; `meant` says how to write one."""
+
+    meant: str
+    pattern: str
+    most: int = 64
+    check: Callable[[str], object] = str
+
+    def validate(self, value: object) -> str:
+        if not isinstance(value, str) or len(value) > self.most or re.fullmatch(self.pattern, value) is None:
+            raise ValueError(f"not {self.meant}")
+        self.check(value)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self.validate, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": self.pattern, "maxLength": self.most}
+
+
+def _check_time(value: str) -> None:
+    try:
+        epoch_milliseconds(value)
+    except ValueError as error:
+        raise ValueError(f"not a day that exists ({error}); write a date such as 2024-01-31") from None
+
+
+def _check_timeframe(value: object) -> str:
+    if isinstance(value, str) and value in TIMEFRAMES:
+        return value
+    near = get_close_matches(str(value), TIMEFRAMES, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"not a timeframe{hint} (one of {', '.join(TIMEFRAMES)})")
+
+
+Duration: TypeAlias = Annotated[
+    str, Text("a duration; write a whole number and a unit, such as 30m, 4h or 90d", _DURATION, check=milliseconds)
+]
+Time: TypeAlias = Annotated[
+    str,
+    Text(
+        "a time; write a date such as 2024-01-31 or an RFC 3339 time such as 2024-01-31T12:00:00Z",
+        _TIME,
+        check=_check_time,
+    ),
+]
+Symbol: TypeAlias = Annotated[
+    str,
+    Text(
+        "a symbol; write base/quote in capitals, such as BTC/USDT",
+        r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$",
+    ),
+]
+Exchange: TypeAlias = Annotated[
+    str,
+    Text(
+        "an exchange's name; write lower-case letters, digits and hyphens, such as binance",
+        r"^[a-z0-9][a-z0-9-]{0,31}$",
+    ),
+]
+Name: TypeAlias = Annotated[
+    str,
+    Text(
+        "a resource's name; write lower-case letters, digits and hyphens, such as ma-cross",
+        r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
+        253,
+    ),
+]
+Digest: TypeAlias = Annotated[
+    str, Text("a digest; write sha256: and 64 hexadecimal digits", r"^sha256:[0-9a-f]{64}$", 71)
+]
+Timeframe: TypeAlias = Annotated[
+    str, BeforeValidator(_check_timeframe), WithJsonSchema({"type": "string", "enum": list(TIMEFRAMES)})
+]
+Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Expression: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+ApiVersion: TypeAlias = Literal["tidewright.io/v1alpha1"]
