@@ -6,15 +6,15 @@ from typing import Protocol
 from tidewright.domain.bars import Bars, Market
 
 
-class MarketNotFound(LookupError):  # noqa: N818
+class MarketNotFound(LookupError):
     """A store has no bars of a market; the message names the nearest it has and the remedy."""
 
 
-class StoreRefused(ValueError):  # noqa: N818
+class StoreRefused(ValueError):
     """A store will not take these bars; the message names the first bar that stands in the way and the remedy."""
 
 
-class StoreDamaged(RuntimeError):  # noqa: N818
+class StoreDamaged(RuntimeError):
     """What a store holds of a market cannot be read; the message names the file and the remedy."""
 
 

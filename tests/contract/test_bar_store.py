@@ -134,7 +134,7 @@ def test_bars_that_contradict_stored_ones_are_refused_by_name_and_nothing_change
     other.close[2] = 107.5
 
     with pytest.raises(
-        StoreRefused, match=r"one of the bars .* 1970-01-01T07:00:00Z \(close 108, now 107.5\); --replace"
+        StoreRefused, match=r"one of the bars .* 1970-01-01T07:00:00Z \(close 108.0, now 107.5\); --replace"
     ):
         writable.merge(other, FILE)
     assert bars_digest(writable.read(MARKET)) == bars_digest(some_bars())

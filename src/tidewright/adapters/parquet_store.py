@@ -108,10 +108,8 @@ def _compared(old: Bars, new: Bars) -> tuple[int, Integers]:
 def _conflict(old: Bars, new: Bars, differing: Integers) -> str:
     i = int(differing[0])
     j = int(np.searchsorted(old.time, new.time[i]))
-    changes = [f"{name} {getattr(old, name)[j]:.10g}, now {getattr(new, name)[i]:.10g}" for name in COLUMNS]
-    told = "; ".join(
-        change for change, name in zip(changes, COLUMNS, strict=True) if getattr(old, name)[j] != getattr(new, name)[i]
-    )
+    values = [(name, float(getattr(old, name)[j]), float(getattr(new, name)[i])) for name in COLUMNS]
+    told = "; ".join(f"{name} {stored}, now {given}" for name, stored, given in values if stored != given)
     count = f"{len(differing):,} of the bars are" if len(differing) > 1 else "one of the bars is"
     where = f"the first opens at {utc(int(new.time[i]))} ({told})"
     return f"{new.market}: {count} stored with other values, {where}; --replace takes the new ones"
@@ -148,31 +146,38 @@ def _write(path: Path, bars: Bars, description: StoredMarket) -> None:
 def _load(path: Path, market: Market) -> Bars:
     try:
         columns, metadata = tables.read_parquet(path, ("time", *COLUMNS))
-        _recorded(path, metadata)
-    except (tables.TableError, KeyError, ValueError) as error:
-        raise _damaged(market, error) from error
+        _recorded(path, market, metadata)
+    except (tables.TableError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, market, error) from error
     time = columns.pop("time").astype("datetime64[ms]").astype(np.int64)
     return Bars(time=time, step=milliseconds(market.timeframe), market=market, **columns)
 
 
 def _describe(path: Path, market: Market) -> StoredMarket:
     try:
-        recorded = _recorded(path, tables.read_metadata(path))
+        recorded = _recorded(path, market, tables.read_metadata(path))
         sources = tuple(Source(**source) for source in recorded.pop("sources"))
-        return StoredMarket(**{**recorded, "market": Market(**recorded["market"]), "sources": sources})
+        return StoredMarket(**{**recorded, "market": market, "sources": sources})
     except (tables.TableError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(market, error) from error
+        raise _damaged(path, market, error) from error
 
 
-def _recorded(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+def _recorded(path: Path, market: Market, metadata: Mapping[str, str]) -> dict[str, Any]:
+    if _KEY not in metadata:
+        raise tables.TableError(f"{path} was not written by Tidewright")
     recorded: dict[str, Any] = json.loads(metadata[_KEY])
     version = recorded.pop("format")
     if version > FORMAT:
         raise StoreDamaged(
             f"{path} was written by a newer Tidewright (format {version}); upgrade this one, or import the market again"
         )
+    if (held := Market(**recorded["market"])) != market:
+        raise tables.TableError(f"{path} holds the bars of {held}")
     return recorded
 
 
-def _damaged(market: Market, error: Exception) -> StoreDamaged:
-    return StoreDamaged(f"the stored bars of {market} are damaged: {error}; remove the file and import them again")
+def _damaged(path: Path, market: Market, error: Exception) -> StoreDamaged:
+    reason = (
+        str(error) if isinstance(error, tables.TableError) else f"the metadata of {path} cannot be read ({error!r})"
+    )
+    return StoreDamaged(f"the stored bars of {market} are damaged: {reason}; remove {path} and import them again")

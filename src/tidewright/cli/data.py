@@ -248,7 +248,7 @@ def _store() -> "BarStore":
 
 @contextmanager
 def _reported(path: Path | None = None) -> Iterator[None]:
-    """Turns what adapters raise into a message and an exit code: 2 for input that is refused, 1 for what failed."""
+    """Turns what adapters raise into a message and an exit code; what the system refuses is told by `tidewright.cli.endings`."""
     from tidewright.ports import StoreDamaged
 
     def told(error: Exception) -> str:
@@ -258,8 +258,9 @@ def _reported(path: Path | None = None) -> Iterator[None]:
         yield
     except (LookupError, ValueError) as error:
         raise Refused(told(error)) from error
-    except (StoreDamaged, OSError) as error:
-        raise click.ClickException(told(error)) from error
+    except StoreDamaged as error:
+        click.echo(f"Error: {told(error)}", err=True)
+        raise click.exceptions.Exit(1) from error
 
 
 def _progress(description: str, items: Sequence[_Item]) -> Iterable[_Item]:

@@ -13,7 +13,8 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to end, one return
     """Run `command` and turn how it ended into an exit code: 0 done, 1 failed, 2 refused input, 130 interrupted."""
     try:
-        command()
+        if isinstance(code := command(), int):  # click hands the code of an Exit back
+            return code
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:

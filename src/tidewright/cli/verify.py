@@ -100,7 +100,7 @@ def _again(record: dict[str, Any], result: Path, paths: tuple[Path, ...]) -> Bac
         raise InputRefused([document.problem((), f"its {where} is not what a run writes: {details['msg']}")]) from None
     folders = [
         *paths,
-        result.resolve().parent,
+        *list(result.resolve().parents)[:3],
         Path(record["provenance"].get("manifest") or ".").resolve().parent,
         Path.cwd(),
     ]

@@ -113,7 +113,7 @@ def _finding(rule: QualityRule, bars: Bars, indices: Integers) -> Finding:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _where(mask: Booleans) -> Integers:

@@ -25,15 +25,13 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 def numbers(values: NDArray[Any], digits: int = 6) -> list[float | None]:
     """As JSON numbers to `digits` significant digits of the largest one; NaN and infinities are null."""
     values = np.asarray(values, dtype=np.float64)
-    finite = np.abs(values[np.isfinite(values)])
-    size = float(finite.max()) if len(finite) else 0.0
+    known = np.isfinite(values)
+    size = float(np.abs(values[known]).max()) if known.any() else 0.0
     places = int(np.clip(digits - 1 - np.floor(np.log10(size)), 0, 15)) if size > 0 else 0
     rounded: list[float | None] = np.round(values, places).tolist()
-    return (
-        rounded
-        if len(finite) == len(values)
-        else [value if known else None for value, known in zip(rounded, np.isfinite(values), strict=True)]
-    )
+    for index in np.flatnonzero(~known):
+        rounded[index] = None
+    return rounded
 
 
 def column(table: Columns, name: str) -> Floats | None:

@@ -67,9 +67,10 @@ class Manifest:
         """Add the resources of `text`; what is wrong with it is added to `problems`."""
         for document in documents(file, text, self.problems):
             if document.value is not None:
-                self._add(document)
+                self.add(document)
 
-    def _add(self, document: Document) -> None:
+    def add(self, document: Document) -> None:
+        """Add the resource that `document` holds; what is wrong with it is added to `problems`."""
         value = document.value
         if not isinstance(value, dict) or "kind" not in value:
             self.problems.append(document.problem((), "not a resource; it needs apiVersion, kind, metadata and spec"))

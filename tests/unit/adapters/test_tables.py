@@ -28,7 +28,7 @@ def test_parquet_and_feather_are_read_as_they_are(binary):
     read = columns(table)
 
     assert len(table) == 3
-    assert read["date"].values.tolist() == [datetime(2024, 1, 1, hour) for hour in range(3)]  # noqa: DTZ001
+    assert read["date"].values.tolist() == [datetime(2024, 1, 1, hour) for hour in range(3)]
     assert read["date"].zoned
     assert read["open"].values.tolist()[:2] == [1.5, 2.5]
     assert np.isnan(read["open"].values[2])

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,11 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tidewright.domain.bars import COLUMNS, Bars
-from tidewright.domain.quality import EXAMPLES, OUTLIER_SCALES, RULES, STALE_RUN, Gap, Severity, assess, gaps
+from tidewright.domain.quality import EXAMPLES, OUTLIER_SCALES, RULES, STALE_RUN, Gap, Severity, assess, gaps, long_gap
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 MONDAY = 4 * DAY
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "data.md"
 
 
 def bars(count=40, step=HOUR, **columns):
@@ -76,6 +79,11 @@ def test_errors_are_what_no_arithmetic_should_run_on():
         "DuplicateTime",
         "UnsortedTime",
     ]
+
+
+@pytest.mark.parametrize("rule", [*RULES, long_gap(HOUR)], ids=lambda rule: rule.name)
+def test_every_rule_is_documented(rule):
+    assert f"| `{rule.name}` | {rule.severity} |" in DOCUMENTATION.read_text(encoding="utf-8")
 
 
 def test_a_message_says_what_and_where():

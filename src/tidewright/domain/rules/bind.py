@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tidewright.domain.rules.errors import RuleError
+from tidewright.domain.rules.errors import OutOfRange, RuleError
 from tidewright.domain.rules.expression import DEPTH_LIMIT, SIZE_LIMIT, Apply, Constant, Expression, Name, Node
 from tidewright.domain.rules.function import LAG, Reach
 from tidewright.domain.rules.vocabulary import WORDS
@@ -24,7 +24,7 @@ def bind(expression: Expression, values: Mapping[str, Node]) -> Node:
     Operators on constants are computed, and the right side of an ``and`` or ``or`` that its left side decides is left out: with
     ``trend`` 0, ``trend == 0 or close > sma(close, trend)`` is simply true and needs no warm-up.
 
-    The expression must have passed `check`. Raises RuleError for a window, a lag or a width that is out of range, and
+    The expression must have passed `check`. Raises OutOfRange for a window, a lag or a width that no value allows, and RuleError
     where the result is deeper or larger than the language allows.
     """
     with np.errstate(all="ignore"):
@@ -75,5 +75,6 @@ def _in_range(expression: Expression, node: Apply, index: int, argument: Node) -
             + (f"it is {value}" if source == value else f"`{source}` is {value}")
             + (", and a rule cannot look ahead" if need is LAG and argument.value < 0 else "")
         )
-        raise RuleError(message, expression.text, node.arguments[index].start)
+        names = Expression(expression.text, node.arguments[index]).names()
+        raise OutOfRange(message, expression.text, node.arguments[index].start, frozenset(names))
     return Constant(int(argument.value) if need.whole else float(argument.value))

@@ -24,6 +24,15 @@ class RuleError(ValueError):
         return f"{self.message}\n  {line}\n  {indent}^"
 
 
+class OutOfRange(RuleError):
+    """A window, lag or width has a value that its function does not take; `names` are the parameters it is computed from."""
+
+    def __init__(self, message: str, text: str, position: int, names: frozenset[str]) -> None:
+        super().__init__(message, text, position)
+        self.args = (message, text, position, names)
+        self.names = names
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`` (did you mean 'sma'?)`` where a known name resembles `name`, else nothing."""
     nearest = get_close_matches(name, known, n=1, cutoff=0.6) or get_close_matches(name.lower(), known, n=1, cutoff=0.6)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidewright.domain.bars import Booleans, Floats
+from tidewright.domain.indicators.crossings import crosses_above, crosses_below
 from tidewright.domain.rules.function import CONDITION, VALUE, Function, Need, Reach, Type
 
 
@@ -18,16 +19,6 @@ def _divide(a: Floats, b: Floats) -> Floats:
 
 def _differs(a: Floats, b: Floats) -> Booleans:
     return np.logical_or(np.less(a, b), np.greater(a, b))
-
-
-def _crosses_above(a: Floats, b: Floats) -> Booleans:
-    result = np.zeros(len(a), dtype=np.bool_)
-    np.logical_and((a > b)[1:], (a <= b)[:-1], out=result[1:])
-    return result
-
-
-def _crosses_below(a: Floats, b: Floats) -> Booleans:
-    return _crosses_above(b, a)
 
 
 def _between(name: str, need: Need, compute: Callable[..., Any], result: Type, description: str) -> Function:
@@ -50,8 +41,8 @@ OPERATORS: Mapping[str, Function] = {
         _between(">=", VALUE, np.greater_equal, Type.CONDITION, "at least"),
         _between("==", VALUE, np.equal, Type.CONDITION, "equal to"),
         _between("!=", VALUE, _differs, Type.CONDITION, "other than"),
-        _crossing("crosses above", _crosses_above, "`a` is above `b`, and on the bar before it was not"),
-        _crossing("crosses below", _crosses_below, "`a` is below `b`, and on the bar before it was not"),
+        _crossing("crosses above", crosses_above, "`a` is above `b`, and on the bar before it was not"),
+        _crossing("crosses below", crosses_below, "`a` is below `b`, and on the bar before it was not"),
         _between("+", VALUE, np.add, Type.WHOLE, "sum"),
         _between("-", VALUE, np.subtract, Type.WHOLE, "difference"),
         _between("*", VALUE, np.multiply, Type.WHOLE, "product"),

@@ -1,10 +1,11 @@
 """Values for a strategy's parameters: defaults filled in, everything given checked, all problems reported together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tidewright.domain.rules.errors import suggestion
+from tidewright.domain.rules.errors import OutOfRange, RuleError, suggestion
 from tidewright.domain.strategies.constraints import Constraint
+from tidewright.domain.strategies.rule_strategy import RulesError, RulesProblem
 from tidewright.domain.strategies.strategy import Parameter, Strategy, StrategyError, Value
 
 _LARGEST = 1e300
@@ -31,8 +32,16 @@ class ParameterErrors(StrategyError):
 
 
 def resolve_for(strategy: Strategy, given: Mapping[str, object]) -> dict[str, Value]:
-    """`resolve` with the strategy's own parameters, and with its `constraints` where it has any."""
-    return resolve(strategy.parameters, given, getattr(strategy, "constraints", ()))
+    """`resolve` with the strategy's own parameters, and with its `constraints` where it has any.
+
+    Values that a rule cannot be used with, such as 0 for a window, are problems too.
+    """
+    values = resolve(strategy.parameters, given, getattr(strategy, "constraints", ()))
+    try:
+        strategy.warmup(values)
+    except RulesError as error:
+        raise ParameterErrors([_unusable(problem, values, given) for problem in error.problems]) from error
+    return values
 
 
 def resolve(
@@ -97,6 +106,17 @@ def _unknown(name: str, known: Mapping[str, Parameter]) -> str:
 
 
 def _broken(constraint: Constraint, values: Mapping[str, Value], given: Mapping[str, object]) -> ParameterProblem:
-    """The problem of a broken constraint, laid to a parameter that was given rather than to a default."""
-    names = sorted(constraint.expression.names(), key=lambda name: (name not in given, list(values).index(name)))
-    return ParameterProblem(names[0], values[names[0]], constraint.broken(values))
+    name = _cause(constraint.expression.names(), values, given)
+    return ParameterProblem(name, values[name], constraint.broken(values))
+
+
+def _unusable(problem: RulesProblem, values: Mapping[str, Value], given: Mapping[str, object]) -> ParameterProblem:
+    names = problem.error.names if isinstance(problem.error, OutOfRange) else frozenset()
+    name = _cause(names & values.keys() or values.keys(), values, given)
+    message = problem.error.message if isinstance(problem.error, RuleError) else str(problem.error)
+    return ParameterProblem(name, values[name], f"{name} cannot be {values[name]}: in {problem.where}, {message}")
+
+
+def _cause(names: Iterable[str], values: Mapping[str, Value], given: Mapping[str, object]) -> str:
+    """Of the parameters that have a part in a problem, the first one that was given rather than left at its default."""
+    return min(names, key=lambda name: (name not in given, list(values).index(name)))

@@ -66,8 +66,9 @@ class RuleStrategy:
     description: str = ""
 
     def warmup(self, parameters: Parameters) -> int:
+        """The longest warm-up of any column and condition, in bars."""
         bound = self._bind(parameters)
-        return max(warmup(bound.enter), warmup(bound.exit))
+        return max(map(warmup, (*bound.columns.values(), bound.enter, bound.exit)))
 
     def columns(self, bars: Bars, parameters: Parameters) -> Columns:
         return self._columns(self._bind(parameters), bars, Memo())

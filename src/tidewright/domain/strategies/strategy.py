@@ -67,3 +67,25 @@ class Strategy(Protocol):
     def columns(self, bars: Bars, parameters: Parameters) -> Columns: ...
 
     def signals(self, bars: Bars, columns: Columns, parameters: Parameters) -> Signals: ...
+
+
+class SignalStrategy:
+    """A base for one's own strategies: derive from it, declare `parameters`, and write `warmup`, `columns` and `signals`.
+
+    See `Strategy` for what the methods are given and must give back.
+    """
+
+    parameters: tuple[Parameter, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+    def warmup(self, parameters: Parameters) -> int:
+        raise NotImplementedError("say how many bars must pass before a signal may be believed: return a whole number")
+
+    def columns(self, bars: Bars, parameters: Parameters) -> Columns:
+        return {}
+
+    def signals(self, bars: Bars, columns: Columns, parameters: Parameters) -> Signals:
+        raise NotImplementedError("return Signals(enter, exit), two arrays of True and False, one value for every bar")

@@ -92,9 +92,16 @@
       new ResizeObserver(() => chart.resize()).observe(box);
     }
     // Paper is narrower than most screens, and nothing is laid out again while printing.
-    const resize = (width) => charts.forEach(([chart, box]) => chart.resize(width && { width: Math.min(width, box.dataset.paper) }));
-    window.addEventListener("beforeprint", () => resize(680));
-    window.addEventListener("afterprint", () => resize());
+    const layOut = (onPaper) =>
+      charts.forEach(([chart, box]) => {
+        const zooms = chart.getOption().dataZoom;
+        chart.setOption({ dataZoom: zooms.map(({ type }) => (type === "slider" ? { show: !onPaper } : {})) });
+        box.classList.toggle("without-slider", onPaper && zooms.some(({ type }) => type === "slider"));
+        chart.resize(onPaper ? { width: +box.dataset.paper } : {});
+        chart.getZr().flush();
+      });
+    window.addEventListener("beforeprint", () => layOut(true));
+    window.addEventListener("afterprint", () => layOut(false));
   };
 
   const copyButtons = () => {

@@ -27,7 +27,14 @@ def test_a_window_may_be_computed_from_parameters():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1 + 2 * 3", 7.0), ("-2", -2.0), ("7 / 2", 3.5), ("max(1, 5, 3)", 5.0), ("count(true, 1 > 2, 2 > 1)", 2.0), ("not 1 < 2", False)],
+    [
+        ("1 + 2 * 3", 7.0),
+        ("-2", -2.0),
+        ("7 / 2", 3.5),
+        ("max(1, 5, 3)", 5.0),
+        ("count(true, 1 > 2, 2 > 1)", 2.0),
+        ("not 1 < 2", False),
+    ],
 )
 def test_what_depends_on_constants_alone_is_computed_at_once(text, value):
     assert bound(text) == Constant(value)
@@ -46,9 +53,17 @@ def test_a_side_that_the_left_one_decides_is_left_out():
     [
         ("close > sma(close, 0)", 19, "`n` of `sma(x, n)` must be from 1 to 10,000; it is 0"),
         ("sma(fast)", 4, "`n` of `sma(x, n)` must be from 1 to 10,000; `fast` is 10,001"),
-        ("close[1 - 3]", 6, "`n` of `previous(x, n)` must be from 0 to 10,000; `1 - 3` is -2, and a rule cannot look ahead"),
+        (
+            "close[1 - 3]",
+            6,
+            "`n` of `previous(x, n)` must be from 0 to 10,000; `1 - 3` is -2, and a rule cannot look ahead",
+        ),
         ("bollinger_upper(20, -2)", 20, "`width` of `bollinger_upper(x, n, width)` must be from 0 to 1,000; it is -2"),
-        ("sma(1000000000 * 1000000000)", 4, "`n` of `sma(x, n)` must be from 1 to 10,000; `1000000000 * 1000000000` is 1e+18"),
+        (
+            "sma(1000000000 * 1000000000)",
+            4,
+            "`n` of `sma(x, n)` must be from 1 to 10,000; `1000000000 * 1000000000` is 1e+18",
+        ),
     ],
 )
 def test_a_constant_that_is_out_of_range_is_refused(text, position, message):
@@ -57,16 +72,21 @@ def test_a_constant_that_is_out_of_range_is_refused(text, position, message):
     assert (caught.value.message, caught.value.position) == (message, position)
 
 
+def chain(text, length):
+    """Columns c0, c1, ... of which each is `text` with the column before it in place of ``x``."""
+    values = {"x": parse("close + open").root}
+    for _ in range(length):
+        values["x"] = bind(parse(text), values)
+    return values["x"]
+
+
 def test_columns_that_double_with_every_line_are_refused_before_they_fill_the_memory():
-    values = {"c0": parse("close + open").root}
-    with pytest.raises(RuleError, match="with its columns written out"):
-        for index in range(60):
-            values[f"c{index + 1}"] = bind(parse(f"c{index} + c{index}"), values)
-    assert len(values) < 12
+    assert chain("x + x", 7).size <= 1_000
+    with pytest.raises(RuleError, match="with its columns written out this is 9 operations deep and 1,023 words long"):
+        chain("x + x", 60)
 
 
 def test_columns_that_grow_deeper_with_every_line_are_refused():
-    values = {"c0": parse("close + open").root}
+    assert chain("abs(x)", 49).depth == 50
     with pytest.raises(RuleError, match="51 operations deep"):
-        for index in range(60):
-            values[f"c{index + 1}"] = bind(parse(f"abs(c{index})"), values)
+        chain("abs(x)", 50)

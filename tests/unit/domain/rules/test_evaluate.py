@@ -80,10 +80,14 @@ def test_a_crossing_needs_the_bar_before():
 
 
 def test_a_crossing_starts_from_a_touch_and_does_not_end_in_one():
-    np.testing.assert_array_equal(value("close crosses above 1", bars_of([0, 1, 2, 1, 2])), [False, False, True, False, True])
+    np.testing.assert_array_equal(
+        value("close crosses above 1", bars_of([0, 1, 2, 1, 2])), [False, False, True, False, True]
+    )
 
 
-@pytest.mark.parametrize("text", ["close", "sma(3)", "close crosses above 1", "close[1] > 2", "1 > 0", "obv()", "change(close, 2)"])
+@pytest.mark.parametrize(
+    "text", ["close", "sma(3)", "close crosses above 1", "close[1] > 2", "1 > 0", "obv()", "change(close, 2)"]
+)
 @pytest.mark.parametrize("n", [0, 1])
 def test_the_shortest_histories(text, n):
     assert value(text, bars_of([1.0] * n)).shape == (n,)

@@ -1,0 +1,61 @@
+# Every target sets up what it needs; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# uv may be missing on a new machine, and pip's scripts off the PATH.
+UV := $(shell command -v uv || echo "python3 -m uv")
+RUN := $(UV) run --frozen
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: uv
+uv:
+	@$(UV) --version >/dev/null 2>&1 || python3 -m pip install --quiet --user uv || python3 -m pip install --quiet --break-system-packages uv
+
+.PHONY: setup
+setup: uv ## Install the project and its tools into .venv
+	@$(UV) sync --frozen --quiet --compile-bytecode
+
+.PHONY: demo
+demo: setup ## Run the first backtest and say where its report is
+	$(RUN) tidewright run manifests/samples/backtestrun-demo.yaml
+
+.PHONY: test
+test: setup ## Run the tests
+	$(RUN) pytest -n 2 --dist worksteal
+
+.PHONY: check
+check: setup ## Lint, types and layers
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+.PHONY: format
+format: setup ## Format the code
+	$(RUN) ruff check --fix
+	$(RUN) ruff format
+
+.PHONY: generate
+generate: setup ## Generate what is generated: schemas, references, the embedded market
+	$(RUN) python -m tidewright.adapters.simulated
+	$(RUN) python docs/generate.py
+
+.PHONY: bench
+bench: setup ## Measure against the rivals (minutes)
+	UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --frozen --quiet --no-default-groups --group bench
+	.venv-bench/bin/python -m benchmarks
+
+.PHONY: soak
+soak: setup ## Everything long: property tests with fifty times the examples
+	HYPOTHESIS_PROFILE=soak $(RUN) pytest -n 2 --dist worksteal tests/unit tests/property
+
+.PHONY: ci
+ci: ## What continuous integration runs: the checks, the README's test command, and that nothing generated is stale
+	$(MAKE) check
+	$(MAKE) generate
+	git diff --exit-code
+	TIDEWRIGHT_CI=1 $$(sed -n 's/^ *\(make test\)\b.*/\1/p' README.md | head -1)
