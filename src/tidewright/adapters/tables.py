@@ -90,8 +90,7 @@ def read_parquet(path: Path, names: tuple[str, ...]) -> tuple[dict[str, NDArray[
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise TableError(f"{path} has no column {', '.join(missing)}")
-    # Arrow hands out read-only views; compiled code treats those as a type of its own and would be compiled a second time.
-    return {name: np.array(table[name].to_numpy()) for name in names}, _text_metadata(table.schema)
+    return {name: _copied(table[name]) for name in names}, _text_metadata(table.schema)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -104,12 +103,32 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def write_parquet(path: Path, columns: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
     """Writes columns of equal length; datetime64 becomes an instant in UTC. Raises OSError."""
-    arrays = {name: pa.array(values) for name, values in columns.items()}
+    arrays = {name: _arrow(values) for name, values in columns.items()}
     for name, array in arrays.items():
         if pa.types.is_timestamp(array.type):
             arrays[name] = array.cast(pa.timestamp(array.type.unit, "UTC"))
     table = pa.table(arrays).replace_schema_metadata(metadata)
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
+
+
+# Arrow's own conversions from and to numpy import pandas where it is installed, which takes longer than a whole backtest.
+
+
+def _copied(column: _Arrow) -> NDArray[Any]:
+    """A column as an array of the caller's own: compiled code would be compiled a second time for a read-only view."""
+    kind = column.type
+    if column.null_count or not (pa.types.is_primitive(kind) and not pa.types.is_boolean(kind)):
+        return np.array(column.to_numpy())
+    plain = column.cast(pa.int64()) if pa.types.is_timestamp(kind) else column
+    values = np.concatenate([np.from_dlpack(chunk) for chunk in plain.chunks] or [np.empty(0)])
+    return values.astype(f"datetime64[{kind.unit}]") if pa.types.is_timestamp(kind) else values
+
+
+def _arrow(values: NDArray[Any]) -> _Arrow:
+    if values.dtype.kind not in "iufM":
+        return pa.array(values.tolist())
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values).view(np.uint8))])
 
 
 def _text_metadata(schema: _Arrow) -> dict[str, str]:

@@ -9,7 +9,7 @@ from tidewright.domain.costs import Broker, Risk
 from tidewright.domain.kernel import simulate
 from tidewright.domain.ledger import Ledger, Trades
 from tidewright.domain.metrics.measure import Metrics, measure
-from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
 from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
 from tidewright.domain.trades import trades_of
 
@@ -37,7 +37,7 @@ def backtest(
     """
     evaluation = evaluate(strategy, bars, parameters)
     period = bars.part(start, len(bars))
-    ledger = simulate(period, tradable(evaluation.signals, start, strategy.warmup(parameters)), broker, risk)
+    ledger = simulate(period, tradable(evaluation.signals, start, declared_warmup(strategy, parameters)), broker, risk)
     trades = trades_of(period, ledger.fills)
     return Outcome(period, evaluation, ledger, trades, measure(period, ledger, trades))
 

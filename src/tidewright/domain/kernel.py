@@ -176,7 +176,7 @@ class Workspace:
 
     def trade(self, bars: Bars, signals: Signals, cash: float, terms: Terms) -> None:
         """Simulate, and leave the fills, the equity, the final cash and the count of unpaid entries here."""
-        entries = np.count_nonzero(signals.enter)  # every position takes one of them, for one buy and one sell
+        entries = int(np.count_nonzero(signals.enter))  # every position takes one of them, for one buy and one sell
         if 2 * entries > len(self.events):
             self._make_room(entries)
         self._positions[:] = np.zeros(1, dtype=POSITION)
@@ -203,7 +203,7 @@ def simulate(bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> Ledger
     Prices must be finite and positive and times increasing (see `tidewright.domain.quality`); signals have shape (n,).
     The fills and the equity at bar i depend on signals before i and on bars up to and including i alone.
     """
-    work = Workspace(len(bars), np.count_nonzero(signals.enter))
+    work = Workspace(len(bars), int(np.count_nonzero(signals.enter)))
     work.trade(bars, signals, float(broker.cash), terms(broker, risk))
     return Ledger(
         initial=float(broker.cash),

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewright.domain.bars import Bars, Integers
-from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
 from tidewright.domain.strategies.strategy import Parameters, Strategy
 
 _DENSE = 64
 _SPREAD = 32
 _AT_SIGNALS = 32
+_AT_MOVES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ def prove_causal(
     """Compare `whole`, the evaluation over all of `bars`, with evaluations over prefixes, shortest first.
 
     The prefixes are each of the first 64 that are longer than the warm-up, 32 drawn at random from equal parts of
-    the rest, up to 32 that end with a signal's bar (a rare look into the future shows where it pays), and the whole series once more.
+    the rest, up to 32 that end with a signal's bar and up to 32 that end just before one of the largest moves of the close (a rare
+    look into the future shows where it pays), and the whole series once more.
     """
-    lengths = prefix_lengths(len(bars), strategy.warmup(parameters), whole, seed)
+    lengths = prefix_lengths(bars, declared_warmup(strategy, parameters), whole, seed)
     for tried, length in enumerate(lengths, start=1):
         part = evaluate(strategy, bars.part(0, int(length)), parameters)
         difference = first_difference(whole, part)
@@ -68,26 +70,29 @@ def prove_causal(
                     time=int(bars.time[bar]),
                     column=column,
                     prefix=int(length),
-                    with_future=float(_arrays(whole)[column][bar]),
-                    without=float(_arrays(part)[column][bar]),
+                    with_future=_value(whole, column, bar),
+                    without=_value(part, column, bar),
                     repeatable=int(length) < len(bars),
                 ),
             )
     return LookAheadProof(len(lengths))
 
 
-def prefix_lengths(bars: int, warmup: int, whole: Evaluation, seed: int) -> Integers:
+def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Integers:
     """The lengths to compare, increasing; the last is the whole."""
-    if bars == 0:
+    n = len(bars)
+    if n == 0:
         return np.empty(0, dtype=np.int64)
-    first = min(warmup + 1, bars)
-    dense = np.arange(first, min(first + _DENSE, bars + 1))
-    edges = np.linspace(first, bars, _SPREAD + 1)
+    first = min(warmup + 1, n)
+    dense = np.arange(first, min(first + _DENSE, n + 1))
+    edges = np.linspace(first, n, _SPREAD + 1)
     spread = (edges[:-1] + np.random.default_rng(seed).random(_SPREAD) * np.diff(edges)).astype(np.int64)
     signalled = np.flatnonzero(whole.signals.enter | whole.signals.exit) + 1
     signalled = signalled[signalled >= first]
     chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), _AT_SIGNALS)).astype(np.int64)]
-    return np.unique(np.concatenate((dense, spread, chosen, (bars,))))
+    moves = np.abs(bars.close[first:] / bars.close[first - 1 : -1] - 1.0)
+    before_moves = first + np.argsort(moves, kind="stable")[-_AT_MOVES:]
+    return np.unique(np.concatenate((dense, spread, chosen, before_moves, (n,))))
 
 
 def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | None:
@@ -106,6 +111,11 @@ def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | N
 
 def _arrays(evaluation: Evaluation) -> dict[str, NDArray[np.generic]]:
     return {**evaluation.columns, "enter": evaluation.signals.enter, "exit": evaluation.signals.exit}
+
+
+def _value(evaluation: Evaluation, column: str, bar: int) -> float:
+    values = _arrays(evaluation).get(column)
+    return float("nan") if values is None else float(values[bar])
 
 
 def _bits(values: NDArray[np.generic]) -> NDArray[np.int64]:

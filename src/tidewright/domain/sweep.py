@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,7 +15,8 @@ from tidewright.domain.metrics.periods import period_ends, periods_per_year
 from tidewright.domain.metrics.statistics import headline
 from tidewright.domain.position import terms
 from tidewright.domain.rules.memo import Memo
-from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
+from tidewright.domain.strategies.rule_strategy import RuleStrategy
 from tidewright.domain.strategies.strategy import Parameters, Strategy, Value
 
 
@@ -64,7 +64,8 @@ def sweep(
         space = Workspace(len(period), 0)
         for index in indices:
             parameters = parameter_sets[index]
-            signals = tradable(_evaluated(strategy, bars, parameters, memo).signals, start, strategy.warmup(parameters))
+            warmup = declared_warmup(strategy, parameters)
+            signals = tradable(_evaluated(strategy, bars, parameters, memo).signals, start, warmup)
             space.trade(period, signals, cash, conditions)
             figures = headline(space.equity, ends, cash, yearly)
             result.total_return[index], result.sharpe[index], result.max_drawdown[index] = figures
@@ -77,15 +78,8 @@ def sweep(
     return result
 
 
-@runtime_checkable
-class _Remembers(Protocol):
-    """A strategy whose indicators can be shared between parameter sets."""
-
-    def evaluate(self, bars: Bars, parameters: Parameters, memo: Memo) -> Evaluation: ...
-
-
 def _evaluated(strategy: Strategy, bars: Bars, parameters: Parameters, memo: Memo) -> Evaluation:
-    if isinstance(strategy, _Remembers):
+    if isinstance(strategy, RuleStrategy):
         return strategy.evaluate(bars, parameters, memo)
     return evaluate(strategy, bars, parameters)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewright.domain.bars import Bars
-from tidewright.domain.strategies.evaluation import Evaluation, evaluate
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
 from tidewright.domain.strategies.strategy import Parameters, Strategy
 
 TOLERANCE = 1e-3
@@ -49,12 +49,14 @@ class WarmupCheck:
 def measure_warmup(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation) -> WarmupCheck:
     """Evaluate from up to 8 later starts over the warm-up and 1,000 bars more, and compare with `whole`.
 
-    With too few bars for any later start, the check passes with zero `starts`: nothing was measured.
+    With too few bars for any later start, the check passes with zero `starts`: nothing was measured. With few, what follows
+    the latest start is shorter than 1,000 bars, but never less than half of what there is.
     """
-    declared = strategy.warmup(parameters)
+    declared = declared_warmup(strategy, parameters)
     span = declared + _HORIZON
-    last = len(bars) - declared - 2
-    starts = np.unique(np.linspace(1, last, _STARTS).astype(int)) if last >= 1 else np.empty(0, dtype=int)
+    room = len(bars) - declared - 2
+    last = max(len(bars) - span, (room + 1) // 2)
+    starts = np.unique(np.linspace(1, last, _STARTS).astype(int)) if room >= 1 else np.empty(0, dtype=int)
     deviations: dict[str, float] = dict.fromkeys(whole.columns, 0.0)
     needed: dict[str, int | None] = dict.fromkeys(whole.columns, 0)
     differing = 0

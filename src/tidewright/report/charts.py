@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
-from tidewright.report.options import FAINT, POINTS, Columns, Option, axis, base, column, grid, line, numbers, over_time
+from tidewright.report.options import FAINT, POINTS, Columns, Option, axis, base, column, dataset, grid, line, over_time
 from tidewright.report.trade_charts import excursions, on_price, results
 
 WINDOW_DAYS = 90
@@ -26,60 +27,62 @@ def figure(name: str, equity: Columns, trades: Columns, initial: float | None = 
     return FIGURES[name].build(equity, trades, initial)
 
 
+def _both(panel: int, formatter: str, names: Mapping[str, Floats], own: str, other: str) -> list[Option]:
+    """The strategy's line in a panel, and that of buying and holding where it is known."""
+    bold = {"width": 1.8, "color": "var(--strategy)"}
+    lines = [line("Strategy", own, "var(--strategy)", formatter, panel=panel, lineStyle=bold)]
+    if other in names:
+        lines.insert(0, line("Buy and hold", other, "var(--benchmark)", formatter, panel=panel))
+    return lines
+
+
 def _equity(equity: Columns, _: Columns, initial: float | None) -> Option | None:
     account, market = column(equity, "equity"), column(equity, "benchmark")
     if account is None:
         return None
-    named = {"equity": account, "drawdown": series.drawdown(account, initial)}
+    time, below = equity["time"], series.drawdown(account, initial)
+    named = {"equity": account, "drawdown": below}
     if market is not None:
         named |= {"benchmark": market, "benchmarkDrawdown": series.drawdown(market, initial)}
     kept = series.extremes(POINTS, *named.values())
-    time, worst = equity["time"], series.deepest(named["drawdown"])
 
     option = over_time(
         base(
             f"Account value and drawdown from {fmt.date(time[0].item())} to {fmt.date(time[-1].item())}: "
             f"from {fmt.number(initial or account[0])} to {fmt.number(account[-1])}, "
-            f"deepest drawdown {fmt.percent(float(np.nanmin(named['drawdown'])))}."
+            f"deepest drawdown {fmt.percent(float(below.min()))}."
         ),
         panels=2,
     )
-    option["legend"]["data"] = ["Strategy", "Buy and hold"] if market is not None else ["Strategy"]
-    option["dataset"] = {
-        "source": {"time": time[kept].tolist()} | {name: numbers(values[kept]) for name, values in named.items()}
-    }
-    option["grid"] = [grid(34, 236), grid(290, 96)]
+    option["legend"]["data"] = ["Strategy", "Buy and hold"]
+    option["dataset"] = dataset(time[kept], {name: values[kept] for name, values in named.items()}, digits=8)
+    option["grid"] = [grid(50, 236), grid(322, 96)]
     option["yAxis"] = [
-        axis("value", formatter="@compact", scale=True),
-        axis("value", grid=1, formatter="@share", max=0, splitNumber=3),
+        axis("value", formatter="@compact", scale=True, name="Account value"),
+        axis("value", grid=1, formatter="@share", max=0, splitNumber=3, name="Drawdown"),
     ]
-    main = line("Strategy", "equity", "var(--strategy)", "@money", lineStyle={"width": 1.8, "color": "var(--strategy)"})
-    below = line(
-        "Strategy",
-        "drawdown",
-        "var(--strategy)",
-        "@percent",
-        panel=1,
-        areaStyle={"color": "var(--strategy)", "opacity": 0.18},
-    )
+    upper = _both(0, "@money", named, "equity", "benchmark")
+    lower = _both(1, "@percent", named, "drawdown", "benchmarkDrawdown")
+    lower[-1]["areaStyle"] = {"color": "var(--strategy)", "opacity": 0.18}
+    option["series"] = [*upper, *lower]
+    worst = series.deepest(below)
     if worst is not None:
-        span = [{"xAxis": time[worst.peak].item()}, {"xAxis": time[worst.recovery].item()}]
-        main["markArea"] = {"silent": True, "itemStyle": {"color": "var(--wash)"}, "data": [span]}
-        depth = float(named["drawdown"][worst.trough])
-        below["markPoint"] = {
-            "silent": True, "symbol": "circle", "symbolSize": 7, "itemStyle": {"color": "var(--loss)"},
-            "label": {
-                "position": "bottom", "color": "var(--ink)", "fontSize": 11, "formatter": fmt.percent(depth),
-                "textBorderColor": "var(--paper)", "textBorderWidth": 3,
-            },
-            "data": [{"coord": [time[worst.trough].item(), depth]}],
-        }  # fmt: skip
-    option["series"] = [main, below]
-    if market is not None:
-        colour = "var(--benchmark)"
-        option["series"][1:1] = [line("Buy and hold", "benchmark", colour, "@money")]
-        option["series"].append(line("Buy and hold", "benchmarkDrawdown", colour, "@percent", panel=1))
+        _mark(worst, time, float(below[worst.trough]), upper[-1], lower[-1])
     return option
+
+
+def _mark(worst: series.Drawdown, time: Integers, depth: float, above: Option, below: Option) -> None:
+    """Shades the deepest drawdown on the upper line and names its depth on the lower one."""
+    span = [{"xAxis": time[worst.peak].item()}, {"xAxis": time[worst.recovery].item()}]
+    above["markArea"] = {"silent": True, "itemStyle": {"color": "var(--wash)"}, "data": [span]}
+    below["markPoint"] = {
+        "silent": True, "symbol": "circle", "symbolSize": 7, "itemStyle": {"color": "var(--loss)"},
+        "label": {
+            "position": "bottom", "color": "var(--ink)", "fontSize": 11, "formatter": fmt.percent(depth),
+            "textBorderColor": "var(--paper)", "textBorderWidth": 3,
+        },
+        "data": [{"coord": [time[worst.trough].item(), depth]}],
+    }  # fmt: skip
 
 
 def _rolling(equity: Columns, _: Columns, __: float | None) -> Option | None:
@@ -98,27 +101,21 @@ def _rolling(equity: Columns, _: Columns, __: float | None) -> Option | None:
     option = over_time(
         base(f"Sharpe ratio and volatility over the last {WINDOW_DAYS} days, at the end of every day."), panels=2
     )
-    option["dataset"] = {
-        "source": {"time": own.time[kept].tolist()} | {name: numbers(values[kept], 4) for name, values in named.items()}
-    }
+    option["legend"]["data"] = ["Strategy", "Buy and hold"]
+    option["dataset"] = dataset(own.time[kept], {name: values[kept] for name, values in named.items()}, digits=4)
     option["grid"] = [grid(50, 150), grid(236, 110)]
     option["yAxis"] = [
-        axis("value", formatter="@compact", name="Sharpe ratio", splitNumber=4),
-        axis("value", grid=1, formatter="@share", name="Volatility", splitNumber=3),
+        axis("value", formatter="@compact", splitNumber=4, name="Sharpe ratio"),
+        axis("value", grid=1, formatter="@share", splitNumber=3, name="Volatility"),
     ]
-    zero = {
+    option["series"] = [
+        *_both(0, "@number", named, "sharpe", "benchmarkSharpe"),
+        *_both(1, "@percent", named, "volatility", "benchmarkVolatility"),
+    ]
+    option["series"][0]["markLine"] = {
         "silent": True, "symbol": "none", "label": {"show": False}, "data": [{"yAxis": 0}],
         "lineStyle": {"color": FAINT, "type": "solid", "width": 1},
     }  # fmt: skip
-    option["series"] = [
-        line("Strategy", "sharpe", "var(--strategy)", "@number", markLine=zero),
-        line("Strategy", "volatility", "var(--strategy)", "@percent", panel=1),
-    ]
-    if market is not None:
-        option["series"] += [
-            line("Buy and hold", "benchmarkSharpe", "var(--benchmark)", "@number"),
-            line("Buy and hold", "benchmarkVolatility", "var(--benchmark)", "@percent", panel=1),
-        ]
     return option
 
 
@@ -137,7 +134,7 @@ def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
         panels=1,
         slider=False,
     )
-    option["dataset"] = {"source": {"time": time.tolist(), "exposure": numbers(mean, 3)}}
+    option["dataset"] = dataset(time, {"exposure": mean}, digits=3)
     option["grid"] = [grid(14, 124)]
     option["yAxis"] = [axis("value", formatter="@share", max=1 if mean.max() <= 1 else None, splitNumber=2)]
     area = {"color": "var(--strategy)", "opacity": 0.25}
@@ -154,7 +151,7 @@ class Figure:
 
 
 FIGURES: Mapping[str, Figure] = {
-    "equity": Figure(444, _equity),
+    "equity": Figure(478, _equity),
     "rolling": Figure(404, _rolling),
     "exposure": Figure(168, _exposure),
     "trades": Figure(444, on_price),

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewright.domain.bars import Floats
+from tidewright.domain.bars import Floats, Integers
 
 Option: TypeAlias = dict[str, Any]
 Columns: TypeAlias = Mapping[str, NDArray[Any]]
@@ -32,6 +32,11 @@ def numbers(values: NDArray[Any], digits: int = 6) -> list[float | None]:
     for index in np.flatnonzero(~known):
         rounded[index] = None
     return rounded
+
+
+def dataset(time: Integers, columns: Mapping[str, Floats], digits: int) -> Option:
+    """The table that an option's lines are drawn from."""
+    return {"source": {"time": time.tolist()} | {name: numbers(values, digits) for name, values in columns.items()}}
 
 
 def column(table: Columns, name: str) -> Floats | None:

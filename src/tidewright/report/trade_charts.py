@@ -7,7 +7,20 @@ import numpy as np
 from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
-from tidewright.report.options import INK, POINTS, Columns, Option, axis, base, column, grid, line, numbers, over_time
+from tidewright.report.options import (
+    INK,
+    POINTS,
+    Columns,
+    Option,
+    axis,
+    base,
+    column,
+    dataset,
+    grid,
+    line,
+    numbers,
+    over_time,
+)
 
 MARKED_TRADES = 500
 """How many trades are drawn, at most: those with the largest results."""
@@ -86,9 +99,9 @@ def on_price(equity: Columns, trades: Columns, _: float | None) -> Option | None
     option = over_time(
         base(f"Price with the entries and exits of {min(count, MARKED_TRADES)} of {count} trades."), panels
     )
-    option["dataset"] = {
-        "source": {"time": equity["time"][kept].tolist()} | {f"c{i}": numbers(v[kept]) for i, v in enumerate(drawn)}
-    }
+    option["dataset"] = dataset(
+        equity["time"][kept], {f"c{i}": values[kept] for i, values in enumerate(drawn)}, digits=8
+    )
     option["grid"] = [grid(34, 250 if off else 330), grid(312, 80)][:panels]
     option["yAxis"] = [
         axis("value", formatter="@compact", scale=True),

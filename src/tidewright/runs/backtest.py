@@ -78,7 +78,8 @@ def plan_backtest(
     strategy: ResolvedStrategy | None = None
     wanted, its_document, path = _wanted_strategy(run, document, manifest)
     try:
-        strategy = resolve_strategy(wanted, its_document, path, import_from)
+        beside = Path(its_document.file).resolve().parent
+        strategy = resolve_strategy(wanted, its_document, path, list(dict.fromkeys((beside, *import_from))))
     except InputRefused as refusal:
         problems.extend(refusal.problems)
     if len(wanted.symbols) > 1:

@@ -1,11 +1,15 @@
 """From a strategy's source in a resource to the strategy itself, with a digest of what it is made of."""
 
 import importlib
+import importlib.util
 import inspect
+import linecache
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tidewright.domain.costs import Risk, RoiStep, Sizing
@@ -83,7 +87,8 @@ def _load(source: spec.Source, document: Located, path: FieldPath, import_from: 
             known = ", ".join(BUILTINS)
             message = f"no built-in strategy of this name{nearest(source.builtin, BUILTINS)}; there are {known}"
             raise InputRefused([document.problem((*path, "builtin"), message, source.builtin)])
-        return BUILTINS[source.builtin], ""
+        strategy = BUILTINS[source.builtin]
+        return strategy, source_digest(strategy.source())
     if source.rules is not None:
         return _from_rules(source.rules, document, (*path, "rules")), ""
     if source.class_ref is not None:
@@ -97,11 +102,16 @@ def _from_rules(rules: spec.Rules, document: Located, path: FieldPath) -> Strate
         Parameter(p.name, p.type, p.default, p.min, p.max, description=p.description) for p in rules.parameters
     )
     try:
-        return rule_strategy("Rules", parameters, rules.columns, rules.enter, rules.exit)
+        return rule_strategy("Rules", parameters, rules.columns, rules.enter, rules.exit, rules.constraints)
     except RulesError as error:
         raise InputRefused(
-            document.problem((*path, *where.split(".")), _in_words(mistake)) for where, mistake in error.problems
+            document.problem((*path, *_part(where)), _in_words(mistake)) for where, mistake in error.problems
         ) from None
+
+
+def _part(where: str) -> FieldPath:
+    """``("constraints", 0)`` for ``constraints[0]``, ``("columns", "fast")`` for ``columns.fast``."""
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"\w+", where))
 
 
 def _in_words(mistake: Exception) -> str:
@@ -111,13 +121,12 @@ def _in_words(mistake: Exception) -> str:
 def _from_class(
     reference: spec.ClassRef, document: Located, path: FieldPath, import_from: Sequence[Path]
 ) -> tuple[Strategy, str]:
-    sys.path[:0] = [str(folder) for folder in import_from if str(folder) not in sys.path]
     try:
-        module = importlib.import_module(reference.module)
+        module = _module(reference.module, import_from)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == reference.module.split(".")[0]:
             looked = ", ".join(map(str, import_from)) or "the Python path"
-            message = f"no such module; put {reference.module.replace('.', '/')}.py beside the manifest (looked in {looked} first)"
+            message = f"no such module; put {_file(reference.module)} beside the manifest (looked in {looked} first)"
         else:
             message = f"cannot be imported: {type(error).__name__}: {error}"
         raise InputRefused([document.problem((*path, "module"), message, reference.module)]) from error
@@ -131,10 +140,32 @@ def _from_class(
     problems = [document.problem((*path, "class"), message, reference.class_) for message in _unfit(found)]
     if problems:
         raise InputRefused(problems)
-    strategy: Strategy = found()
+    make: Any = found
+    strategy: Strategy = make()
     if not hasattr(strategy, "name"):
         strategy.name = reference.class_
     return strategy, source_digest(inspect.getsource(module))
+
+
+def _module(name: str, import_from: Sequence[Path]) -> ModuleType:
+    """The module as its file is now, from the first folder that has it, or from the Python path.
+
+    A module of the same name that was imported before, from another folder or before an edit, must not be taken for it.
+    """
+    sys.path[:0] = [str(folder) for folder in import_from if str(folder) not in sys.path]
+    for folder in import_from:
+        spec = importlib.util.spec_from_file_location(name, folder / _file(name))
+        if spec is not None and spec.loader is not None and (folder / _file(name)).is_file():
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            linecache.checkcache()
+            spec.loader.exec_module(module)
+            return module
+    return importlib.import_module(name)
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def _unfit(found: type) -> Iterator[str]:

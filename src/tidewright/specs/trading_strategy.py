@@ -73,6 +73,8 @@ class Rules(Spec):
     """Condition at a bar's close that asks for an entry at the next open, such as `rsi(14) crosses above 30`."""
     exit: Expression
     """Condition at a bar's close that asks for an exit at the next open."""
+    constraints: Annotated[tuple[Expression, ...], Field(max_length=16, strict=False)] = ()
+    """Conditions on parameters alone that must hold, such as `fast < slow`."""
 
 
 class ClassRef(Spec):

@@ -6,7 +6,7 @@ from tidewright.domain.rules.errors import RuleError, suggestion
 from tidewright.domain.rules.expression import Apply, Constant, Expression, Name, Node, Series
 from tidewright.domain.rules.function import CONDITION, Function, Type
 from tidewright.domain.rules.operators import PREFIXES
-from tidewright.domain.rules.vocabulary import FUNCTIONS, RESERVED, SERIES, WORDS
+from tidewright.domain.rules.vocabulary import FUNCTIONS, RESERVED, WORDS
 
 
 def check(expression: Expression, names: Mapping[str, Type]) -> Type:
@@ -52,4 +52,4 @@ def _requirement(function: Function, index: int) -> str:
 def _unknown(name: str, names: Mapping[str, Type]) -> str:
     if name in FUNCTIONS:
         return f"`{name}` is a function; write `{FUNCTIONS[name].signature}`"
-    return f"unknown name {name!r}{suggestion(name, sorted({*names, *SERIES, *RESERVED}))}"
+    return f"unknown name {name!r}{suggestion(name, sorted({*names, *FUNCTIONS, *RESERVED}))}"

@@ -256,5 +256,5 @@ WORDS: Mapping[str, Function] = {
 }
 """Everything that an `Apply` node may name."""
 
-RESERVED = frozenset({*SERIES, *FUNCTIONS, *LITERALS, "and", "or", "not", "crosses", "above", "below"})
-"""Names that no parameter and no column may have."""
+RESERVED = frozenset({*SERIES, *LITERALS, "and", "or", "not", "crosses", "above", "below"})
+"""Names that no parameter and no column may have. A function's name is free, as a function is told by its parenthesis: ``rsi: rsi(14)``."""

@@ -40,9 +40,9 @@ _RSI_MEAN_REVERSION = rule_strategy(
             "trend", "Int", 200, 0, 1_000, 1, description="window of the trend's average, in bars; 0 for no filter"
         ),
     ],
-    columns={"strength": "rsi(close, period)"},
-    enter="strength crosses above oversold and (trend == 0 or close > sma(close, trend))",
-    exit="strength crosses above overbought",
+    columns={"rsi": "rsi(close, period)"},
+    enter="rsi crosses above oversold and (trend == 0 or close > sma(close, trend))",
+    exit="rsi crosses above overbought",
     description=(
         "Buys the end of a dip: enters when the relative strength index comes back up through `oversold`, when the fall has "
         "stopped rather than while it lasts, and exits when the index rises through `overbought`. Only dips in a rising "
@@ -78,12 +78,12 @@ _MACD_CROSS = rule_strategy(
     ],
     constraints={"fast < slow": "the fast average is the one of the shorter window"},
     columns={
-        "line": "macd(close, fast, slow, signal)",
-        "average_line": "macd_signal(close, fast, slow, signal)",
-        "histogram": "macd_histogram(close, fast, slow, signal)",
+        "macd": "macd(close, fast, slow, signal)",
+        "macd_signal": "macd_signal(close, fast, slow, signal)",
+        "macd_histogram": "macd_histogram(close, fast, slow, signal)",
     },
-    enter="line crosses above average_line",
-    exit="line crosses below average_line",
+    enter="macd crosses above macd_signal",
+    exit="macd crosses below macd_signal",
     description=(
         "Follows momentum: enters when the MACD line, the distance of a fast from a slow exponential average, crosses above its own "
         "average, exits when it crosses below. It turns sooner than a cross of averages and trades more often for it."
@@ -97,7 +97,7 @@ _AI_ENHANCED = rule_strategy(
         _window("rsi_window", 14, 200, "the relative strength index"),
         _window("macd_fast", 12, 200, "the MACD's faster average"),
         _window("macd_slow", 26, 500, "the MACD's slower average"),
-        _window("macd_signal_window", 9, 200, "the average of the MACD line"),
+        _window("macd_signal", 9, 200, "the average of the MACD line"),
         _window("band_window", 20, 500, "the Bollinger bands"),
         Parameter("band_width", "Float", 2.0, 0.5, 5, 0.1, description="distance of the bands, in standard deviations"),
         _window("ema_fast", 20, 200, "the faster exponential average"),
@@ -113,8 +113,8 @@ _AI_ENHANCED = rule_strategy(
         "ema_fast < ema_slow": "the fast average is the one of the shorter window",
     },
     columns={
-        "strength": "rsi(close, rsi_window)",
-        "histogram": "macd_histogram(close, macd_fast, macd_slow, macd_signal_window)",
+        "rsi": "rsi(close, rsi_window)",
+        "macd_histogram": "macd_histogram(close, macd_fast, macd_slow, macd_signal)",
         "lower": "bollinger_lower(close, band_window, band_width)",
         "upper": "bollinger_upper(close, band_window, band_width)",
         "fast_average": "ema(close, ema_fast)",
@@ -122,11 +122,11 @@ _AI_ENHANCED = rule_strategy(
         "usual_volume": "sma(volume, volume_window)",
         "noise": "atr_distance * atr(atr_window)",
         "bullish": (
-            "count(strength > 50, histogram > 0, close > upper, fast_average > slow_average, "
+            "count(rsi > 50, macd_histogram > 0, close > upper, fast_average > slow_average, "
             "volume > usual_volume and close > open, close > slow_average + noise)"
         ),
         "bearish": (
-            "count(strength < 50, histogram < 0, close < lower, fast_average < slow_average, "
+            "count(rsi < 50, macd_histogram < 0, close < lower, fast_average < slow_average, "
             "volume > usual_volume and close < open, close < slow_average - noise)"
         ),
     },

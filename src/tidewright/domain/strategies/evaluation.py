@@ -1,13 +1,17 @@
 """Asking a strategy for its columns and signals, and holding the answer to the contract."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tidewright.domain.bars import Bars
+from tidewright.domain.bars import COLUMNS, Bars
 from tidewright.domain.strategies.strategy import Columns, Parameters, Signals, Strategy, StrategyError
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class StrategyFailed(StrategyError):
@@ -22,34 +26,83 @@ class Evaluation:
     signals: Signals
 
 
-def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluation:
-    """The strategy's columns and signals over `bars`.
+def declared_warmup(strategy: Strategy, parameters: Parameters) -> int:
+    """The strategy's warm-up, in bars. Raises StrategyFailed when it raises or gives no number of bars."""
+    bars = _asked(strategy, strategy.warmup, parameters)
+    if isinstance(bars, bool) or not isinstance(bars, int | np.integer) or bars < 0:
+        raise StrategyFailed(f"{strategy.name}: warmup is {bars!r}; return a whole number of bars, 0 or more")
+    return int(bars)
 
-    Raises StrategyFailed, with the strategy's own exception as its cause, when it raises, and when an array has the wrong length or
-    a signal is not of truth values.
+
+def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluation:
+    """The strategy's columns and signals over `bars`, of which it is given views that it cannot write to.
+
+    Raises StrategyFailed, with the strategy's own exception as its cause, when it raises, and when it answers with anything but
+    a mapping of columns and Signals, with an array of the wrong length, a column that is not of numbers, or a signal that is
+    not of truth values. A StrategyError of its own comes through as it is.
     """
-    try:
-        columns = strategy.columns(bars, parameters)
-        signals = strategy.signals(bars, columns, parameters)
-    except Exception as error:
-        raise StrategyFailed(f"{strategy.name} raised {type(error).__name__}: {error}") from error
-    arrays = {f"column {name!r}": column for name, column in columns.items()}
-    arrays |= {"signals.enter": signals.enter, "signals.exit": signals.exit}
-    for name, array in arrays.items():
-        shape = np.shape(array)
-        if shape != (len(bars),):
-            raise StrategyFailed(
-                f"{strategy.name}: {name} has shape {shape} over {len(bars)} bars; return one value for every bar"
-            )
-    for name in ("enter", "exit"):
-        kind = np.asarray(getattr(signals, name)).dtype
-        if kind != np.bool_:
-            raise StrategyFailed(f"{strategy.name}: signals.{name} is of {kind}; return an array of True and False")
+    given = _unwritable(bars)
+    columns = _asked(strategy, strategy.columns, given, parameters)
+    if not hasattr(columns, "items"):
+        raise StrategyFailed(f"{strategy.name}: columns returned {_kind(columns)}; return a dict of arrays by name")
+    signals = _asked(strategy, strategy.signals, given, columns, parameters)
+    if not (hasattr(signals, "enter") and hasattr(signals, "exit")):
+        raise StrategyFailed(f"{strategy.name}: signals returned {_kind(signals)}; return Signals(enter, exit)")
+    answer = _Answer(strategy.name, len(bars))
     return Evaluation(
-        columns={name: _numbers_or_booleans(np.asarray(column)) for name, column in columns.items()},
-        signals=Signals(np.asarray(signals.enter), np.asarray(signals.exit)),
+        columns={name: answer.column(f"column {name!r}", column) for name, column in columns.items()},
+        signals=Signals(answer.signal("signals.enter", signals.enter), answer.signal("signals.exit", signals.exit)),
     )
 
 
-def _numbers_or_booleans(column: NDArray[Any]) -> NDArray[np.float64] | NDArray[np.bool_]:
-    return column if column.dtype == np.bool_ else column.astype(np.float64, copy=False)
+def _asked(
+    strategy: Strategy, method: Callable[_Given, _Result], *arguments: _Given.args, **options: _Given.kwargs
+) -> _Result:
+    try:
+        return method(*arguments, **options)
+    except StrategyError:
+        raise
+    except Exception as error:
+        raise StrategyFailed(f"{strategy.name} raised {type(error).__name__}: {error}") from error
+
+
+def _unwritable(bars: Bars) -> Bars:
+    """A strategy that changed the bars would trade on prices of its own making."""
+    views = {name: getattr(bars, name).view() for name in ("time", *COLUMNS)}
+    for view in views.values():
+        view.flags.writeable = False
+    return replace(bars, **views)
+
+
+def _kind(answer: object) -> str:
+    return "nothing" if answer is None else type(answer).__name__
+
+
+class _Answer(NamedTuple):
+    """What a strategy's arrays are held to; `length` is the number of bars."""
+
+    strategy: str
+    length: int
+
+    def column(self, name: str, given: ArrayLike) -> NDArray[np.float64] | NDArray[np.bool_]:
+        values = self._array(name, given)
+        if values.dtype.kind not in "biuf":
+            raise StrategyFailed(f"{self.strategy}: {name} is of {values.dtype}; return an array of numbers")
+        return values if values.dtype == np.bool_ else values.astype(np.float64, copy=False)
+
+    def signal(self, name: str, given: ArrayLike) -> NDArray[np.bool_]:
+        values = self._array(name, given)
+        if values.dtype != np.bool_:
+            raise StrategyFailed(f"{self.strategy}: {name} is of {values.dtype}; return an array of True and False")
+        return values
+
+    def _array(self, name: str, given: ArrayLike) -> NDArray[Any]:
+        try:
+            values = np.asarray(given)
+        except ValueError as error:
+            raise StrategyFailed(f"{self.strategy}: {name} is no array: {error}") from error
+        if values.shape != (self.length,):
+            raise StrategyFailed(
+                f"{self.strategy}: {name} has shape {values.shape} over {self.length} bars; return one value for every bar"
+            )
+        return values

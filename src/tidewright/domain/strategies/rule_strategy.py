@@ -65,6 +65,12 @@ class RuleStrategy:
     constraints: tuple[Constraint, ...] = ()
     description: str = ""
 
+    def source(self) -> str:
+        """All texts that decide the strategy's signals, one a line."""
+        texts = {f"columns.{name}": expression.text for name, expression in self.rules.items()}
+        texts |= {"enter": self.enter.text, "exit": self.exit.text}
+        return "\n".join(f"{name}: {text}" for name, text in texts.items())
+
     def warmup(self, parameters: Parameters) -> int:
         """The longest warm-up of any column and condition, in bars."""
         bound = self._bind(parameters)

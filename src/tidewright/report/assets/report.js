@@ -63,9 +63,23 @@
     ...axis, type: "log", min: "dataMin", max: "dataMax", axisLabel: { ...axis.axisLabel, customValues: ticks }, axisTick: { ...axis.axisTick, customValues: ticks },
   });
 
+  // One tooltip for all panels of a chart, in the order in which they stand; an axis' name is the heading of its lines.
+  const panelRows = (option) => (params) => {
+    const lines = option.yAxis.flatMap(({ name }, panel) => {
+      const points = params.filter(({ seriesIndex }) => (option.series[seriesIndex].yAxisIndex || 0) === panel);
+      const entries = points.map(({ seriesIndex, seriesName, marker, value, encode }) => [
+        marker + text(seriesName), option.series[seriesIndex].tooltip.valueFormatter(value[encode.y[0]]),
+      ]);
+      return name && points.length ? [[text(name), ""], ...entries] : entries;
+    });
+    return rows(moment(params[0].axisValue), lines);
+  };
+
   const draw = (box, option) => {
     const chart = echarts.init(box, null, { renderer: "svg" });
-    chart.setOption(revive(option));
+    revive(option);
+    if (option.tooltip.trigger === "axis") option.tooltip.formatter = panelRows(option);
+    chart.setOption(option);
     return chart;
   };
 
