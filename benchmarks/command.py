@@ -1,9 +1,10 @@
 """Wall time of the command, as a person waits for it: the project's own environment, a data folder of its own, compiled code cached."""
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
-from benchmarks.process import REPOSITORY, clean_environment, once
+from benchmarks.process import REPOSITORY, clean_environment, seconds
 
 TIDEWRIGHT = REPOSITORY / ".venv/bin/tidewright"
 SAMPLE = REPOSITORY / "manifests/samples/backtestrun-ma-cross.yaml"
@@ -15,12 +16,10 @@ def wall_times(bars: str, folder: Path) -> dict[str, list[float]]:
     environment = clean_environment() | {"TIDEWRIGHT_DATA": str(folder / "data")}
 
     def tidewright(*arguments: str) -> None:
-        done = subprocess.run([TIDEWRIGHT, *arguments], env=environment, cwd=folder, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        subprocess.run([TIDEWRIGHT, *arguments], env=environment, cwd=folder, stdout=subprocess.DEVNULL, check=True)
 
     tidewright("data", "import", bars, *MARKET)
-    times: dict[str, list[float]] = {}
-    for name, arguments, calls in (("run", ("run", str(SAMPLE)), 5), ("help", ("--help",), 11)):
-        tidewright(*arguments)
-        times[name] = [once(lambda arguments=arguments: tidewright(*arguments)) for _ in range(calls)]
-    return times
+    return {
+        "run": seconds(partial(tidewright, "run", str(SAMPLE)), calls=5),
+        "help": seconds(partial(tidewright, "--help"), calls=11),
+    }

@@ -27,7 +27,11 @@ def write(folder: Path) -> dict[str, str]:
     if REAL.exists():
         hourly, source, file = real(), f"real bars, {REAL.name}", REAL
     else:
-        hourly, source, file = generated(COUNT, HOUR, seed=2), "generated bars (no real ones found)", folder / "hourly.csv"
+        hourly, source, file = (
+            generated(COUNT, HOUR, seed=2),
+            "generated bars (no real ones found)",
+            folder / "hourly.csv",
+        )
         np.savetxt(file, np.column_stack(list(hourly.values())), "%.17g", ",", header=",".join(hourly), comments="")
     np.savez(folder / "hourly.npz", **hourly)
     return {"source": f"{source}: {len(hourly['time']):,} hours", "file": str(file)}
@@ -37,8 +41,8 @@ def real() -> Columns:
     from pyarrow import feather  # noqa: PLC0415 - not where bars are only loaded
 
     table = feather.read_table(REAL)
-    time = table["date"].cast("timestamp[ms, UTC]").cast("int64")
-    return {"time": np.array(time)} | {name: np.array(table[name]) for name in table.column_names[1:]}
+    time = np.array(table["date"]).astype("datetime64[ms]").astype(np.int64)
+    return {"time": time} | {name: np.array(table[name]) for name in ("open", "high", "low", "close", "volume")}
 
 
 def generated(count: int, step: int, seed: int) -> Columns:

@@ -74,7 +74,7 @@ def kernel() -> dict[str, list[float]]:
     plain()
     assert np.allclose(equity, work.equity, rtol=1e-9), "the bare loop and the kernel do not do the same"
     loops = {"bare": bare, "plain": plain, "stops": stops}
-    return in_turns(100, **{name: partial(seconds, loop) for name, loop in loops.items()})
+    return in_turns(60, **{name: partial(seconds, loop) for name, loop in loops.items()})
 
 
 def one_backtest() -> list[float]:

@@ -47,7 +47,9 @@ class Contestant:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what changes how Python or numba work: everyone is measured at the defaults."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON", "TIDEWRIGHT_"))}
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "PYTHON", "TIDEWRIGHT_"))
+    }
 
 
 def serve(tasks: Mapping[str, Callable[..., Any]]) -> None:
@@ -58,21 +60,17 @@ def serve(tasks: Mapping[str, Callable[..., Any]]) -> None:
             print(json.dumps(tasks[task](*arguments)), file=answers, flush=True)
 
 
-def once(function: Callable[[], object]) -> float:
-    """How long one call takes, in seconds, without the garbage collector in between."""
+def seconds(function: Callable[[], object], calls: int = 5, unmeasured: int = 1) -> list[float]:
+    """How long each of the calls takes, after those that do not count; without the garbage collector in between."""
     gc.collect()
     gc.disable()
-    start = perf_counter()
-    function()
-    taken = perf_counter() - start
+    times = []
+    for _ in range(unmeasured + calls):
+        start = perf_counter()
+        function()
+        times.append(perf_counter() - start)
     gc.enable()
-    return taken
-
-
-def seconds(function: Callable[[], object], calls: int = 3) -> list[float]:
-    """How long each of the calls takes, after one that does not count."""
-    function()
-    return [once(function) for _ in range(calls)]
+    return times[unmeasured:]
 
 
 def in_turns(rounds: int, **contestants: Callable[[], list[float]]) -> dict[str, list[float]]:

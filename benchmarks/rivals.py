@@ -14,7 +14,7 @@ import pandas as pd
 import vectorbt as vbt
 
 from benchmarks.market import load
-from benchmarks.process import once, peak, seconds, serve
+from benchmarks.process import peak, seconds, serve
 
 FAST, SLOW = 10, 30
 PAIRS = list(product(range(5, 37), range(40, 200, 5)))
@@ -79,7 +79,7 @@ def whole_sweep() -> list[float]:
                 figure()
             portfolio.trades.count()
 
-    return [once(sweep)]
+    return seconds(sweep, calls=1, unmeasured=0)
 
 
 def backtesting_py() -> list[float]:
@@ -101,7 +101,7 @@ def backtesting_py() -> list[float]:
     # It trades whole units only: enough cash that the fraction of one does not matter.
     test = Backtest(hourly().rename(columns=str.title), Cross, cash=1e9, commission=0.001)
     warnings.filterwarnings("ignore", "Some trades remain open")
-    return seconds(test.run)
+    return seconds(test.run, calls=3)
 
 
 if __name__ == "__main__":

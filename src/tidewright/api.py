@@ -74,6 +74,10 @@ def bars(
     return frame_of_bars(stores(os.environ).read(Market(exchange, symbol, timeframe), first, last))
 
 
+_CAPTION = 70
+"""Height of what stands around a chart, in pixels."""
+
+
 class Result:
     """What came of a run: `document` is its record, as in result.json; the rest is read off it and its tables."""
 
@@ -175,9 +179,11 @@ class Figure:
     """One chart of a report, which shows itself in a notebook and can be saved as a page of its own."""
 
     def __init__(self, name: str, equity: Table, trades: Table, cash: float) -> None:
-        from tidewright.report.page import figure_page  # noqa: PLC0415 - jinja2, for those who ask for figures
+        from tidewright.report.charts import FIGURES  # noqa: PLC0415 - for those who ask for figures
+        from tidewright.report.page import figure_page  # noqa: PLC0415 - jinja2, likewise
 
         self.name = name
+        self.height = FIGURES[name].height + _CAPTION if name in FIGURES else 0
         self.html = figure_page(name, equity, trades, cash)
 
     def save(self, path: str | Path) -> None:
@@ -185,7 +191,7 @@ class Figure:
         Path(path).write_text(self.html, encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        return f"<iframe srcdoc='{escape(self.html, quote=True)}' width='100%' height='460' frameborder='0'></iframe>"
+        return f"<iframe srcdoc='{escape(self.html, quote=True)}' width='100%' height='{self.height}' frameborder='0'></iframe>"
 
 
 def _cell(value: float | None) -> str:

@@ -38,7 +38,21 @@ def moving_average_cross(bars: dict[str, np.ndarray]) -> tuple[dict[str, np.ndar
             worst, best = low[path].min() / entry - 1, bars["high"][path].max() / entry - 1
             reason = "StopLoss" if stopped else "Signal"
             rows.append(
-                (time[bought], time[i], 1, held, entry, price, fees, pnl, pnl / (held * entry), min(worst, 0), max(best, 0), reason, i - bought)
+                (
+                    time[bought],
+                    time[i],
+                    1,
+                    held,
+                    entry,
+                    price,
+                    fees,
+                    pnl,
+                    pnl / (held * entry),
+                    min(worst, 0),
+                    max(best, 0),
+                    reason,
+                    i - bought,
+                )
             )
             cash, held = cash + held * price - paid, 0.0
         elif held == 0 and crossed:
@@ -46,7 +60,21 @@ def moving_average_cross(bars: dict[str, np.ndarray]) -> tuple[dict[str, np.ndar
             held = 0.95 * cash / entry
             cash -= held * entry * (1 + FEE)
         equity[i], holding[i] = cash + held * close[i], held
-    names = "entryTime exitTime direction quantity entryPrice exitPrice fees pnl netReturn adverse favourable reason barsHeld".split()
+    names = (
+        "entryTime",
+        "exitTime",
+        "direction",
+        "quantity",
+        "entryPrice",
+        "exitPrice",
+        "fees",
+        "pnl",
+        "netReturn",
+        "adverse",
+        "favourable",
+        "reason",
+        "barsHeld",
+    )
     trades = {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     market = CASH * (1 - FEE) * close / (opens[0] * (1 + SLIPPAGE))
     table = {"equity": equity, "holding": holding, "benchmark": market, "column:fast": fast, "column:slow": slow}
@@ -105,7 +133,7 @@ def document(equity: dict[str, np.ndarray], trades: dict[str, np.ndarray], simul
                 "findings": [{"rule": "Gap", "severity": "Warning", "count": 28, "message": "28 gaps, 145 bars missing; the longest is 34 bars from 2018-02-08T00:00Z"}],
             },
         },
-        "warnings": [{"reason": "DataGaps", "message": "145 of 58,564 bars are missing, in 28 gaps; fills near a gap are less certain."}],
+        "warnings": [*([{"reason": "SimulatedData", "message": "The bars were made by a generator."}] if simulated else []), {"reason": "Gaps", "message": "145 of 58,564 bars are missing, in 28 gaps; fills near a gap are less certain."}],
         "provenance": {
             "data": {
                 "digest": "sha256:" + "3fa9c1" * 10 + "3fa9", "exchange": "simulated" if simulated else "binance", "symbol": "BTC/USDT",

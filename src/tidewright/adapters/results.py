@@ -17,31 +17,37 @@ from numpy.typing import NDArray
 RECORD = "result.json"
 """The record's file name; it is put in place last, so a folder that has it is complete."""
 
-Writers = Mapping[str, Callable[[Path], None]]
+_SECTIONS = {"kind", "name", "spec", "result", "intervals", "benchmark", "warnings", "provenance"}
+
+Writer = Callable[[Path], object]
+"""Writes one file at the path given."""
 
 
 class NoResult(ValueError):
     """A file is no record of a run; the message names the file and the remedy."""
 
 
-def write_results(folder: Path, writers: Writers, record: Mapping[str, Any]) -> dict[str, str]:
+def write_results(folder: Path, writers: Mapping[str, Writer | None], record: Mapping[str, Any]) -> dict[str, str]:
     """Write every file of `writers`, by name, and the record with the files' paths as its ``artifacts``, which are returned.
 
+    A file whose writer is None is not wanted: one from an earlier run would contradict the record, and is removed.
     Everything is written beside its place first. Whatever interrupts that (a full disk, Ctrl-C), the folder keeps what it had. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    artifacts = {Path(name).stem: str(folder / name) for name in (RECORD, *writers)}
+    wanted = {name: write for name, write in writers.items() if write is not None}
+    artifacts = {Path(name).stem: str(folder / name) for name in (RECORD, *wanted)}
     staging = Path(tempfile.mkdtemp(prefix=".tidewright-", dir=folder))
     try:
-        for name, write in writers.items():
+        for name, write in wanted.items():
             write(staging / name)
         (staging / RECORD).write_text(as_json({**record, "artifacts": artifacts}), encoding="utf-8")
         for path in staging.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
         with _uninterrupted():
-            (folder / RECORD).unlink(missing_ok=True)
-            for name in (*writers, RECORD):
+            for name in (RECORD, *(writers.keys() - wanted.keys())):
+                (folder / name).unlink(missing_ok=True)
+            for name in (*wanted, RECORD):
                 (staging / name).replace(folder / name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -54,13 +60,15 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The record at `path`, a file or the folder that holds it. Raises NoResult and OSError."""
+    """The record at `path`, a file or the folder that holds it. Raises NoResult, and OSError for a file that cannot be opened."""
     path = path / RECORD if path.is_dir() else path
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except FileNotFoundError:
+        raise NoResult(f"there is no {path}; name the result.json of a run, or its folder") from None
+    except (ValueError, RecursionError) as error:
         raise NoResult(f"{path} is not JSON ({error}); name the result.json of a run") from None
-    if not isinstance(record, dict) or not {"kind", "name", "spec", "result", "provenance"} <= record.keys():
+    if not isinstance(record, dict) or not record.keys() >= _SECTIONS:
         raise NoResult(f"{path} is not the record of a run; name the result.json that `tidewright run` wrote")
     return record
 

@@ -33,11 +33,11 @@ def show(record: dict[str, Any], console: Console) -> None:
     """Print headline figures, checks, warnings, provenance and where the files are."""
     data, strategy = record["provenance"]["data"], record["spec"]["strategy"]
     parameters = ", ".join(f"{name}={value}" for name, value in strategy["parameters"].items())
-    simulated = "  [bold yellow]SIMULATED DATA[/]" if data["simulated"] else ""
-    console.print(
-        f"\n[bold]{record['name']}[/]  {record['provenance']['strategy']['name']}({parameters}){simulated}",
-        highlight=False,
-    )
+    title = Text(f"\n{record['name']}", style="bold")
+    title.append(f"  {record['provenance']['strategy']['name']}({parameters})", style="not bold")
+    if data["simulated"]:
+        title.append("  SIMULATED DATA", style="yellow")
+    console.print(title)
     console.print(
         f"{data['symbol']} {data['timeframe']} on {data['exchange']}, {data['start'][:10]} to {data['end'][:10]}, {data['bars']:,} bars",
         style="dim",

@@ -28,7 +28,7 @@ def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to 
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
-        return _say(_of_the_system(error), FAILED)
+        return _say(f"Error: {of_the_system(error)}", FAILED)
     return DONE
 
 
@@ -38,13 +38,14 @@ def _missing(error: ModuleNotFoundError) -> int:
     return _say(f"Error: this needs {error.name}; install it with: pip install 'tidewright[local]'", FAILED)
 
 
-def _of_the_system(error: OSError) -> str:
+def of_the_system(error: OSError) -> str:
+    """What the system refused, where, and what to do about it."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno == errno.ENOSPC:
-        return f"Error: the disk is full{where}; free some space and try again. Nothing half-written was left behind."
-    if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM}:
-        return f"Error: {error.strerror}{where}; choose a folder that may be written to with --output."
-    return f"Error: {error.strerror or error}{where}"
+        return f"the disk is full{where}; free some space and try again. Nothing half-written was left behind."
+    if error.errno in {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST}:
+        return f"{error.strerror}{where}; name a folder that may be written to: --output for results, TIDEWRIGHT_DATA for bars"
+    return f"{error.strerror or error}{where}"
 
 
 def _say(message: str, code: int) -> int:

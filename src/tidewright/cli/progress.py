@@ -15,7 +15,7 @@ def steps(console: Console, title: str, *, silent: bool = False) -> Iterator[Cal
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("[bold]{task.fields[title]}"),
+        TextColumn("{task.fields[title]}", style="bold", markup=False),
         BarColumn(24),
         TextColumn("{task.description}"),
         TimeElapsedColumn(),

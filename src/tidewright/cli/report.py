@@ -6,11 +6,12 @@ import click
 
 from tidewright.adapters.atomic import atomic_write
 from tidewright.adapters.results import NoResult, read_record, read_table
+from tidewright.cli.refusals import refused, told
 from tidewright.cli.run_backtest import write_report
 
 
 @click.command()
-@click.argument("result", type=click.Path(path_type=Path, exists=True))
+@click.argument("result", type=click.Path(path_type=Path))
 @click.option(
     "--output",
     "-o",
@@ -29,19 +30,19 @@ def report(result: Path, output: Path | None, show: bool) -> None:
       tidewright report tidewright-results/demo/result.json --open
       tidewright report tidewright-results/demo -o /tmp/for-the-committee.html
     """
-    try:
-        record = read_record(result)
-    except NoResult as error:
-        raise click.BadParameter(str(error), param_hint="RESULT") from None
     folder = result if result.is_dir() else result.parent
-    tables = []
-    for name in ("equity.parquet", "trades.parquet"):
-        try:
-            tables.append(read_table(folder / name))
-        except (OSError, ValueError) as error:
-            raise click.ClickException(f"{folder / name} cannot be read ({error}); run the resource again") from None
     target = output or folder / "report.html"
-    atomic_write(target, lambda path: write_report(path, record, *tables))
+    with told(as_document=False):
+        try:
+            record = read_record(result)
+            tables = [read_table(folder / name) for name in ("equity.parquet", "trades.parquet")]
+            atomic_write(target, lambda path: write_report(path, record, *tables))
+        except NoResult as error:
+            raise refused("", str(error)) from None
+        except (ValueError, FileNotFoundError) as error:
+            raise refused(folder, f"its tables cannot be read ({error}); run the resource again") from None
+        except KeyError as error:
+            raise refused(result, f"is not the whole record of a run (no {error}); run the resource again") from None
     click.echo(target)
     if show:
         click.launch(target.resolve().as_uri())

@@ -1,5 +1,6 @@
 """`tidewright run`: resources in, results out."""
 
+import errno
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -9,16 +10,18 @@ import click
 from rich.console import Console
 
 from tidewright.adapters.results import as_json
-from tidewright.cli.endings import FAILED, REFUSED
 from tidewright.cli.progress import steps
+from tidewright.cli.refusals import refused, told
 from tidewright.cli.runner import Runner, RunOptions, runners
-from tidewright.domain.strategies.strategy import StrategyError
-from tidewright.runs.refusal import InputRefused
+from tidewright.runs.refusal import InputRefused, collected
 from tidewright.specs.manifest import Manifest
-from tidewright.specs.problems import Problem
+from tidewright.specs.problems import Problem, nearest
 
 RESULTS = Path("tidewright-results")
 """Where results go, one folder a run, unless --output says otherwise."""
+
+_LISTED = 5
+_COMPILING = "Compiling the market arithmetic for this machine: once after installation, up to half a minute."
 
 
 @click.command()
@@ -55,13 +58,8 @@ def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report:
 
     Exit codes: 0 done, 1 failed, 2 refused input.
     """
-    console = Console(stderr=True)
-    try:
-        records = _run_all(files, output, report, console, silent=quiet)
-    except InputRefused as refusal:
-        _refuse(refusal.problems, as_document=as_document)
-    except StrategyError as error:
-        _fail(error, as_document=as_document)
+    with told(as_document=as_document):
+        records = _run_all(files, output, report, silent=quiet)
     if as_document:
         documents = [record for _, record in records]
         click.echo(as_json(documents[0] if len(documents) == 1 else {"kind": "List", "items": documents}), nl=False)
@@ -71,92 +69,65 @@ def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report:
 
 
 def _run_all(
-    files: tuple[Path, ...], output: Path | None, report: bool, console: Console, *, silent: bool
+    files: tuple[Path, ...], output: Path | None, report: bool, *, silent: bool
 ) -> list[tuple[Runner, dict[str, Any]]]:
+    console = Console(stderr=True)
     manifest = read_manifest(files)
     import_from = list(dict.fromkeys([*(path.resolve().parent for path in files if str(path) != "-"), Path.cwd()]))
     installed = runners()
-    chosen: dict[str, Runner] = {}
-    planned: list[tuple[Runner, object, RunOptions]] = []
-    problems: list[Problem] = []
     runnable = [key for key in manifest.resources if key[0] in installed]
+    chosen: dict[str, Runner] = {kind: installed[kind].load()() for kind in {kind for kind, _ in runnable}}
+    problems = list(manifest.problems)
+    planned: list[tuple[Runner, str, object, RunOptions]] = []
     for kind, name in runnable:
         resource, document = manifest.resources[kind, name]
         folder = (output or RESULTS / name) if len(runnable) == 1 else (output or RESULTS) / name
         options = RunOptions(folder, report, import_from)
-        runner = chosen.setdefault(kind, installed[kind].load()())
-        try:
-            planned.append((runner, runner.plan(resource, document, manifest, options), options))
-        except InputRefused as refusal:
-            problems.extend(refusal.problems)
-    if not runnable:
-        problems.append(_nothing_to_run(files, manifest, sorted(installed)))
+        with collected(problems):
+            planned.append((chosen[kind], name, chosen[kind].plan(resource, document, manifest, options), options))
+    if not runnable and not problems:
+        raise refused(", ".join(map(str, files)), _nothing_to_run(manifest, sorted(installed)))
     if problems:
-        raise InputRefused(dict.fromkeys(problems))
-    if any(runner.needs_compiling() for runner in chosen.values()):
-        console.print("Compiling the market arithmetic for this machine: once after installation, about half a minute.")
+        raise InputRefused(problems)
+    if not silent and any(runner.needs_compiling() for runner in chosen.values()):
+        console.print(_COMPILING, soft_wrap=True)
     done = []
-    for runner, plan, options in planned:
-        with steps(console, options.folder.name, silent=silent) as stage:
+    for runner, name, plan, options in planned:
+        with steps(console, name, silent=silent) as stage:
             done.append((runner, runner.run(plan, options, stage)))
     return done
 
 
 def read_manifest(files: tuple[Path, ...]) -> Manifest:
-    """The resources of the files; raises InputRefused with everything that is wrong with any of them."""
+    """The resources of the files, and everything that is wrong with any of them."""
     manifest = Manifest()
     for path in files:
         try:
             text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text file"
-            remedy = _similar(path) if not path.exists() else ""
-            manifest.problems.append(Problem(str(path), 0, (), f"cannot be read: {reason}{remedy}"))
+            manifest.problems.append(Problem(str(path), 0, (), f"cannot be read: {_why_unread(path, error)}"))
         else:
             manifest.read("standard input" if str(path) == "-" else str(path), text)
-    if manifest.problems:
-        raise InputRefused(manifest.problems)
     return manifest
 
 
-def _similar(path: Path) -> str:
-    """The YAML files beside a missing one."""
+def _why_unread(path: Path, error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not a text file in UTF-8; name a YAML file"
+    folders = {errno.ENOENT: path.parent, errno.EISDIR: path}
+    beside = folders.get(error.errno or 0)
+    return f"{error.strerror}{_similar(path.name, beside) if beside else ''}; name a YAML file that may be read"
+
+
+def _similar(name: str, folder: Path) -> str:
+    """The YAML files that may have been meant."""
     with suppress(OSError):
-        names = sorted(other.name for other in path.parent.glob("*.y*ml"))[:5]
-        if names:
-            return f"; in {path.parent} there are {', '.join(names)}"
-    return "; check the path"
+        names = sorted(file.name for file in folder.glob("*.y*ml"))
+        listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+        return f"{nearest(name, names)}; in {folder} there are {listed}" if names else ""
+    return ""
 
 
-def _nothing_to_run(files: tuple[Path, ...], manifest: Manifest, kinds: list[str]) -> Problem:
-    held = ", ".join(f"{kind} {name}" for kind, name in manifest.resources) or "no resource"
-    return Problem(", ".join(map(str, files)), 0, (), f"nothing to run: it holds {held}; add a {' or '.join(kinds)}")
-
-
-def _refuse(problems: tuple[Problem, ...], *, as_document: bool) -> None:
-    if as_document:
-        click.echo(as_json({"kind": "Refusal", "problems": [problem.record() for problem in problems]}), nl=False)
-    for problem in problems:
-        click.echo(f"Error: {problem}", err=True)
-    raise click.exceptions.Exit(REFUSED)
-
-
-def _fail(error: StrategyError, *, as_document: bool) -> None:
-    if as_document:
-        click.echo(as_json({"kind": "Failure", "message": str(error)}), nl=False)
-    click.echo(f"Error: {error}", err=True)
-    for line in _where(error):
-        click.echo(line, err=True)
-    raise click.exceptions.Exit(FAILED)
-
-
-def _where(error: StrategyError) -> list[str]:
-    """The last lines of the strategy's own traceback."""
-    import traceback  # noqa: PLC0415
-
-    if error.__cause__ is None:
-        return []
-    return [
-        f"  {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}"
-        for frame in traceback.extract_tb(error.__cause__.__traceback__)[-3:]
-    ]
+def _nothing_to_run(manifest: Manifest, kinds: list[str]) -> str:
+    held = " and ".join(f"the {kind} {name}" for kind, name in manifest.resources) or "no resource"
+    return f"nothing to run: there is {held}; add a {' or '.join(kinds)}"

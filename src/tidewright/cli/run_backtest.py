@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tidewright.adapters.results import write_results, write_table
+from tidewright.adapters.results import Writer, write_results, write_table
 from tidewright.adapters.stores import stores
 from tidewright.cli.backtest_view import show
 from tidewright.cli.runner import RunOptions, Stage
@@ -24,7 +24,7 @@ class BacktestRunner:
 
     def plan(self, resource: Spec, document: Document, manifest: Manifest, options: RunOptions) -> BacktestPlan:
         assert isinstance(resource, BacktestRun)  # noqa: S101
-        return plan_backtest(resource, document, manifest, options.import_from)
+        return plan_backtest(resource, document, manifest, options.import_from, stores(os.environ))
 
     def needs_compiling(self) -> bool:
         return needs_compiling()
@@ -35,13 +35,12 @@ class BacktestRunner:
         stage(_WRITING, 1 - share)
         record = document_of(found, manifest=plan.document.file)
         equity, trades = equity_table(found), trades_table(found)
-        writers = {
+        writers: dict[str, Writer | None] = {
             "trades.parquet": lambda path: write_table(path, trades),
             "fills.parquet": lambda path: write_table(path, fills_table(found)),
             "equity.parquet": lambda path: write_table(path, equity),
+            "report.html": (lambda path: write_report(path, record, equity, trades)) if options.report else None,
         }
-        if options.report:
-            writers["report.html"] = lambda path: write_report(path, record, equity, trades)
         return {**record, "artifacts": write_results(options.folder, writers, record)}
 
     def show(self, record: dict[str, Any], console: Console) -> None:

@@ -73,6 +73,28 @@ def _blocks(random: np.random.Generator, observations: int, resamples: int) -> t
     return jumps, random.integers(observations, size=np.count_nonzero(jumps))
 
 
+def stationary_orders(random: np.random.Generator, observations: int, resamples: int) -> Integers:
+    """Which observation stands where in each history drawn in blocks of `block_length` on average, shape (resamples, observations)."""
+    return _orders(*_blocks(random, observations, resamples))
+
+
+@compiled
+def _orders(jumps: Booleans, starts: Integers) -> Integers:
+    resamples, observations = jumps.shape
+    orders = np.empty((resamples, observations), dtype=np.int64)
+    block, at = 0, 0
+    for i in range(resamples):
+        for k in range(observations):
+            at += 1
+            if jumps[i, k]:
+                at = starts[block]
+                block += 1
+            elif at == observations:
+                at = 0
+            orders[i, k] = at
+    return orders
+
+
 @compiled
 def _figures_of_returns(returns: Floats, jumps: Booleans, starts: Integers, periods_per_year: float) -> Floats:
     """The figures of `OF_RETURNS` of each drawn history, shape (7, resamples); a block that reaches the end goes on at the start."""

@@ -22,17 +22,19 @@ def figure(name: str, equity: Columns, trades: Columns, initial: float | None = 
     """The ECharts option of one of `FIGURES`, or None where the run has nothing to draw there.
 
     `equity` and `trades` are the columns of the run's tables; `initial` is the account before the first bar, where it is known.
-    Raises KeyError for another name.
+    Raises ValueError for another name.
     """
+    if name not in FIGURES:
+        raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(FIGURES)}")
     return FIGURES[name].build(equity, trades, initial)
 
 
 def _both(panel: int, formatter: str, names: Mapping[str, Floats], own: str, other: str) -> list[Option]:
     """The strategy's line in a panel, and that of buying and holding where it is known."""
     bold = {"width": 1.8, "color": "var(--strategy)"}
-    lines = [line("Strategy", own, "var(--strategy)", formatter, panel=panel, lineStyle=bold)]
+    lines = [line("Strategy", own, "var(--strategy)", formatter, panel=panel, lineStyle=bold, z=3)]
     if other in names:
-        lines.insert(0, line("Buy and hold", other, "var(--benchmark)", formatter, panel=panel))
+        lines.append(line("Buy and hold", other, "var(--benchmark)", formatter, panel=panel))
     return lines
 
 
@@ -63,11 +65,11 @@ def _equity(equity: Columns, _: Columns, initial: float | None) -> Option | None
     ]
     upper = _both(0, "@money", named, "equity", "benchmark")
     lower = _both(1, "@percent", named, "drawdown", "benchmarkDrawdown")
-    lower[-1]["areaStyle"] = {"color": "var(--strategy)", "opacity": 0.18}
+    lower[0]["areaStyle"] = {"color": "var(--strategy)", "opacity": 0.18}
     option["series"] = [*upper, *lower]
     worst = series.deepest(below)
     if worst is not None:
-        _mark(worst, time, float(below[worst.trough]), upper[-1], lower[-1])
+        _mark(worst, time, float(below[worst.trough]), upper[0], lower[0])
     return option
 
 
@@ -144,18 +146,19 @@ def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart by name: how high it is drawn, in CSS pixels, and what builds its option."""
+    """A chart: its title, how high it is drawn, in CSS pixels, and what builds its option."""
 
+    title: str
     height: int
     build: Callable[[Columns, Columns, float | None], Option | None]
 
 
 FIGURES: Mapping[str, Figure] = {
-    "equity": Figure(478, _equity),
-    "rolling": Figure(404, _rolling),
-    "exposure": Figure(168, _exposure),
-    "trades": Figure(444, on_price),
-    "returns": Figure(300, results),
-    "excursions": Figure(300, excursions),
+    "equity": Figure("Account value and drawdown", 478, _equity),
+    "rolling": Figure("Rolling Sharpe ratio and volatility", 404, _rolling),
+    "exposure": Figure("Exposure", 168, _exposure),
+    "trades": Figure("Entries and exits on the price", 444, on_price),
+    "results": Figure("Distribution of results (number of trades)", 300, results),
+    "excursions": Figure("Worst and best price while open", 300, excursions),
 }
 """Every chart, in the order in which the page shows them."""

@@ -104,57 +104,30 @@ class Notice:
     alert: bool = False
 
 
+_ALERTS = {"LookAhead", "NotRepeatable", "SimulatedData", "DataQuality"}
+"""Reasons of a run's warnings that make its figures worthless as evidence."""
+
+
 def notices(document: Document) -> list[Notice]:
-    """The run's warnings, and what its checks found where no warning says it already."""
-    given = [item for item in part(document, "warnings") or [] if isinstance(item, dict)]
-    said = " ".join(str(item.get("reason", "")).lower() for item in given)
-    found = [notice for keyword, notice in _from_checks(document) if keyword not in said]
+    """The run's warnings, the gravest first."""
     stated = [
-        Notice(fmt.words(str(item.get("reason") or "Warning")), str(item.get("message") or ""), alert=_is_alert(item))
-        for item in given
+        Notice(
+            fmt.words(str(item.get("reason") or "Warning")),
+            str(item.get("message") or ""),
+            item.get("reason") in _ALERTS,
+        )
+        for item in part(document, "warnings") or []
+        if isinstance(item, dict)
     ]
-    return sorted([*found, *stated], key=lambda notice: not notice.alert)
-
-
-def _is_alert(warning: Document) -> bool:
-    reason = str(warning.get("reason", "")).lower()
-    return "lookahead" in reason or "simulated" in reason
-
-
-def _from_checks(document: Document) -> list[tuple[str, Notice]]:
-    """Notices with the keyword by which a warning of the run would cover the same ground."""
-    found = []
-    if simulated(document):
-        message = "The prices come from a generator, not from a market. These figures show that the tool works; they are no evidence about a strategy."
-        found.append(("simulated", Notice("Simulated data", message, alert=True)))
-    ahead = part(document, "checks", "lookAhead")
-    if part(ahead, "passed") is False:
-        found.append(
-            ("lookahead", Notice("Look-ahead", f"{_violation(ahead)} Every figure on this page is void.", alert=True))
-        )
-    elif ahead is None:
-        found.append(
-            ("lookahead", Notice("Look-ahead not checked", "Nothing shows that the strategy does without the future."))
-        )
-    if part(document, "checks", "warmup", "passed") is False:
-        message = "The strategy's values still depend on where the history starts after its declared warm-up."
-        found.append(("warm", Notice("Warm-up too short", message)))
-    if part(document, "checks", "dataQuality", "passed") is False:
-        found.append(
-            (
-                "data",
-                Notice("Data quality", "The bars did not pass the quality rules; see the findings below.", alert=True),
-            )
-        )
-    return found
+    return sorted(stated, key=lambda notice: not notice.alert)
 
 
 def _violation(check: Json) -> str:
-    violation = part(check, "violation") or {}
-    return (
-        f"Column {fmt.text(violation.get('column'))} at {fmt.moment(violation.get('time'))} UTC (bar {fmt.count(violation.get('bar'))}) "
-        "changes when later bars become known: the strategy uses the future."
-    )
+    violation = part(check, "violation")
+    where = f"column {fmt.text(violation.get('column'))} at {fmt.moment(violation.get('time'))} UTC (bar {fmt.count(violation.get('bar'))})"
+    if violation.get("repeatable") is False:
+        return f"The strategy answers differently when asked twice: {where}."
+    return f"The strategy uses the future: {where} changes when later bars become known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +155,13 @@ def checks(document: Document) -> list[Check]:
     columns = [c for c in part(warmup, "columns") or [] if isinstance(c, dict)]
     worst = max((c for c in columns if fmt.defined(c.get("deviation"))), key=lambda c: c["deviation"], default=None)
     warmup_detail = f"{fmt.count(part(warmup, 'declared'))} bars declared."
-    if worst:
-        warmup_detail += f" Largest deviation after them: {worst['deviation']:.1e}, relative, in column {fmt.text(worst.get('column'))}."
+    if worst and worst["deviation"] == 0:
+        warmup_detail += " After them no column depends on where history starts."
+    elif worst:
+        warmup_detail += (
+            f" After them column {fmt.text(worst.get('column'))} depends most on where history starts, "
+            f"by {worst['deviation']:.2g} of its standard deviations."
+        )
     findings = part(quality, "findings") or []
     quality_detail = (
         f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}." if findings else "No findings."

@@ -39,6 +39,11 @@ def dataset(time: Integers, columns: Mapping[str, Floats], digits: int) -> Optio
     return {"source": {"time": time.tolist()} | {name: numbers(values, digits) for name, values in columns.items()}}
 
 
+def trade_count(trades: Columns) -> int:
+    """How many trades a table holds; a run that never traded may have no columns at all."""
+    return len(trades.get("entryTime", ()))
+
+
 def column(table: Columns, name: str) -> Floats | None:
     values = table.get(name)
     return None if values is None or len(values) == 0 else np.asarray(values, dtype=np.float64)

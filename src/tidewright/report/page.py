@@ -4,7 +4,7 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ from markupsafe import Markup
 
 from tidewright.report import charts, findings, tables
 from tidewright.report import format as fmt
-from tidewright.report.options import POINTS, Columns
+from tidewright.report.options import POINTS, Columns, trade_count
 from tidewright.report.tables import Document, part
 from tidewright.report.trade_charts import MARKED_TRADES
 
 _HERE = Path(__file__).parent
+_SCALED = {"equity": ("equity", "benchmark"), "trades": ("close",)}
+"""The charts that may be logarithmic, and the columns that decide whether they start out so."""
+
 _LOG_FROM = 5.0
 """From which ratio of the highest to the lowest value a chart starts out logarithmic."""
 
@@ -32,26 +35,15 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
     """
     cash = part(document, "spec", "broker", "cash")
     initial = float(cash) if fmt.defined(cash) else None
-    figures = {name: charts.figure(name, equity, trades, initial) for name in charts.FIGURES}
-    drawn = {name: option for name, option in figures.items() if option is not None}
     first, last = tables.trade_list(trades)
-    time = equity.get("time", ())
-    return _template().render(
+    return _template("report.html.j2").render(
+        _drawing(charts.FIGURES, equity, trades, initial),
         document=document,
         part=part,
         fmt=fmt,
-        charts=charts,
         points=POINTS,
         marked=MARKED_TRADES,
-        drawn=drawn,
-        scales={
-            name: _scale(equity, *columns)
-            for name, columns in (("equity", ("equity", "benchmark")), ("trades", ("close",)))
-        },
-        options=_json(drawn),
-        style=_asset("report.css"),
-        scripts=_scripts(),
-        policy=_policy(),
+        window=charts.WINDOW_DAYS,
         name=str(part(document, "name") or "Backtest"),
         simulated=findings.simulated(document),
         verdict=findings.verdict(document, equity),
@@ -67,13 +59,37 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
         quality=findings.quality_findings(document),
         provenance=findings.provenance(document),
         command=findings.verify_command(document),
-        bars=len(time),
-        trades=len(trades.get("entryTime", ())),
+        bars=len(equity.get("time", ())),
+        trades=trade_count(trades),
         first_trades=first,
         last_trades=last,
         listed=tables.LISTED_TRADES,
         printed=tables.PRINTED_TRADES,
     )
+
+
+def figure_page(name: str, equity: Columns, trades: Columns, initial: float | None = None) -> str:
+    """One of `tidewright.report.charts.FIGURES` as an HTML page of its own, such as a notebook shows in a frame.
+
+    Arguments as in `render`; `initial` is the account before the first bar. Raises ValueError for a name that is no figure's.
+    """
+    drawing = _drawing((name,), equity, trades, initial)
+    return _template("figure.html.j2").render(drawing, name=name, title=charts.FIGURES[name].title)
+
+
+def _drawing(names: Iterable[str], equity: Columns, trades: Columns, initial: float | None) -> dict[str, Any]:
+    """What a template needs to draw charts: those that have something to show, as options and as the JSON of them all."""
+    figures = {name: charts.figure(name, equity, trades, initial) for name in names}
+    drawn = {name: option for name, option in figures.items() if option is not None}
+    return {
+        "drawn": drawn,
+        "figures": charts.FIGURES,
+        "scales": {name: _scale(equity, *columns) for name, columns in _SCALED.items()},
+        "options": _json(drawn),
+        "style": _asset("report.css"),
+        "scripts": _scripts(),
+        "policy": _policy(),
+    }
 
 
 def _interval_title(level: object) -> str:
@@ -114,12 +130,15 @@ def _policy() -> str:
 
 
 @functools.cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template("report.html.j2")
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)

@@ -12,7 +12,7 @@ import numpy as np
 from tidewright.domain.metrics.table import METRICS, Unit
 from tidewright.report import format as fmt
 from tidewright.report import series
-from tidewright.report.options import Columns
+from tidewright.report.options import Columns, trade_count
 
 Json: TypeAlias = Any
 """A value as it comes out of JSON."""
@@ -227,7 +227,7 @@ def costs(document: Document, trades: Columns) -> list[tuple[str, str]]:
             fmt.percent(fees / cash if fmt.defined(fees) and fmt.defined(cash) and cash > 0 else None),
         ),
     ]
-    if len(trades.get("pnl", ())) == 0:
+    if trade_count(trades) == 0:
         return facts
     before = trades["pnl"] + trades["fees"]
     gross = float(before[before > 0].sum())
@@ -259,14 +259,16 @@ class TradeRow:
 
 def trade_list(trades: Columns) -> tuple[list[TradeRow], list[TradeRow]]:
     """The first and the last trades; the second list is empty where the first holds them all."""
-    total = len(trades.get("entryTime", ()))
+    total = trade_count(trades)
+    if total == 0:
+        return [], []
     if total <= 2 * LISTED_TRADES:
         return list(_trade_rows(trades, 0, total)), []
     return list(_trade_rows(trades, 0, LISTED_TRADES)), list(_trade_rows(trades, total - LISTED_TRADES, total))
 
 
 def _trade_rows(trades: Columns, first: int, last: int) -> Iterator[TradeRow]:
-    total = len(trades["entryTime"])
+    total = trade_count(trades)
     names = (
         "entryTime",
         "exitTime",

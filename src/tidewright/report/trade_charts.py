@@ -20,6 +20,7 @@ from tidewright.report.options import (
     line,
     numbers,
     over_time,
+    trade_count,
 )
 
 MARKED_TRADES = 500
@@ -61,7 +62,7 @@ _MARKERS = (
 
 def _markers(trades: Columns) -> list[Option]:
     """Entries by direction and exits by outcome, as scatter series; shape as well as colour tells them apart."""
-    if len(trades.get("entryTime", ())) == 0:
+    if trade_count(trades) == 0:
         return []
     chosen = series.largest(np.nan_to_num(trades["netReturn"]), MARKED_TRADES)
     plain = {
@@ -77,7 +78,7 @@ def _markers(trades: Columns) -> list[Option]:
         points["profit" if (pnl or 0) > 0 else "loss"].append([left, exit_price, gain, pnl, held, str(reason)])
     return [
         {
-            "type": "scatter", "name": title, "symbol": symbol, "symbolRotate": rotation, "symbolSize": 8, "z": 5,
+            "type": "scatter", "name": title, "symbol": symbol, "symbolRotate": rotation, "symbolSize": 8 if len(chosen) < 150 else 6, "z": 5,
             "itemStyle": {"color": colour, "borderColor": "var(--paper)", "borderWidth": 0.8},
             "emphasis": {"disabled": True}, "tooltip": {"trigger": "item", "formatter": formatter}, "data": points[key],
         }
@@ -95,7 +96,7 @@ def on_price(equity: Columns, trades: Columns, _: float | None) -> Option | None
     markers = _markers(trades)
     kept = _kept_points(equity["time"], drawn, markers)
 
-    panels, count = 2 if off else 1, len(trades.get("entryTime", ()))
+    panels, count = 2 if off else 1, trade_count(trades)
     option = over_time(
         base(f"Price with the entries and exits of {min(count, MARKED_TRADES)} of {count} trades."), panels
     )
@@ -156,7 +157,10 @@ def results(_: Columns, trades: Columns, __: float | None) -> Option | None:
             "align": side,
             "distance": [0, 12],
         }
-        return {"xAxis": min(max(value, low), high), "label": label | {"color": "var(--ink)", "fontSize": 11}}
+        return {
+            "xAxis": min(max(value, low), high),
+            "label": label | {"color": "var(--ink)", "fontSize": 11, "padding": [0, 5]},
+        }
 
     sides = ("left", "right") if mean >= median else ("right", "left")
     option["series"] = [

@@ -17,7 +17,7 @@ from tidewright.domain.timeframe import milliseconds
 from tidewright.domain.warmup import WarmupCheck, measure_warmup
 from tidewright.ports import BarStore
 from tidewright.runs.data import load_period, refuse_broken
-from tidewright.runs.refusal import InputRefused
+from tidewright.runs.refusal import InputRefused, collected
 from tidewright.runs.strategies import ResolvedStrategy, resolve_strategy
 from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec
 from tidewright.specs.manifest import Document, Manifest
@@ -25,10 +25,25 @@ from tidewright.specs.problems import Problem, nearest
 from tidewright.specs.quantities import ratio
 from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy
 
-STAGES = ("Reading bars", "Judging the data", "Trading", "Proving causality", "Drawing intervals")
+STAGES = ("Reading bars", "Trading", "Proving causality", "Drawing intervals")
 """The steps of a run, in order, as they are told to whoever waits."""
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a backtest and its strategy are written: in one document, or in two."""
+
+    document: Document
+    strategy_document: Document
+    strategy_path: tuple[str, ...]
+
+    def problem(self, *path: str, message: str, value: object = None) -> Problem:
+        """A problem of one field of the backtest's spec; those of the strategy are located where that is written."""
+        if path[0] == "strategy":
+            return self.strategy_document.problem((*self.strategy_path, *path[1:]), message, value)
+        return self.document.problem(("spec", *path), message, value)
 
 
 @dataclass(frozen=True)
@@ -39,11 +54,12 @@ class BacktestPlan:
     spec: BacktestRunSpec
     strategy: ResolvedStrategy
     market: Market
-    document: Document
+    written: Written
 
-    def problem(self, *path: str, message: str, value: object = None) -> Problem:
-        """A problem of one field of the resource."""
-        return self.document.problem(("spec", *path), message, value)
+    @property
+    def document(self) -> Document:
+        """The document that the resource is written in."""
+        return self.written.document
 
 
 @dataclass(frozen=True)
@@ -70,28 +86,37 @@ def needs_compiling() -> bool:
 
 
 def plan_backtest(
-    run: BacktestRun, document: Document, manifest: Manifest, import_from: Sequence[Path] = ()
+    run: BacktestRun,
+    document: Document,
+    manifest: Manifest,
+    import_from: Sequence[Path] = (),
+    store: BarStore | None = None,
 ) -> BacktestPlan:
-    """Resolve everything that `run` refers to; raises InputRefused with every problem found."""
+    """Resolve everything that `run` refers to, and judge its data where a `store` is given.
+
+    Raises InputRefused with every problem found, StrategyFailed when the strategy cannot say how long it warms up.
+    """
     problems: list[Problem] = []
     spec = run.spec
-    strategy: ResolvedStrategy | None = None
-    wanted, its_document, path = _wanted_strategy(run, document, manifest)
-    try:
-        beside = Path(its_document.file).resolve().parent
-        strategy = resolve_strategy(wanted, its_document, path, list(dict.fromkeys((beside, *import_from))))
-    except InputRefused as refusal:
-        problems.extend(refusal.problems)
-    if len(wanted.symbols) > 1:
-        message = "this version trades one symbol on an account; keep one, or write a BacktestRun for each"
-        problems.append(its_document.problem((*path, "symbols"), message))
     if spec.engine != "Fast":
         message = "this engine is not installed; use engine: Fast"
         problems.append(document.problem(("spec", "engine"), message, spec.engine))
+    wanted = strategy = None
+    with collected(problems):
+        wanted, written = _wanted_strategy(run, document, manifest)
+        if len(wanted.symbols) > 1:
+            message = "this version trades one symbol on an account; keep one, or write a BacktestRun for each"
+            problems.append(written.problem("strategy", "symbols", message=message))
+        beside = Path(written.strategy_document.file or "manifest").resolve().parent
+        folders = list(dict.fromkeys((beside, *import_from)))
+        with collected(problems):
+            strategy = resolve_strategy(wanted, written.strategy_document, written.strategy_path, folders)
+        market = Market(spec.data.exchange, wanted.symbols[0], wanted.timeframe)
+        if store is not None:
+            _judged_bars(market, spec, strategy.warmup if strategy else 0, None, store, written)
     if problems or strategy is None:
         raise InputRefused(problems)
-    market = Market(spec.data.exchange, wanted.symbols[0], wanted.timeframe)
-    return BacktestPlan(run.metadata.name, spec, strategy, market, document)
+    return BacktestPlan(run.metadata.name, spec, strategy, market, written)
 
 
 def run_backtest(
@@ -104,21 +129,17 @@ def run_backtest(
     """
     spec, strategy = plan.spec, plan.strategy
     progress(STAGES[0])
-    wanted = strategy.warmup if history is None else history
-    bars, start = load_period(plan.market, spec.data, milliseconds(spec.checks.max_gap), wanted, store, plan.problem)
+    bars, start, quality = _judged_bars(plan.market, spec, strategy.warmup, history, store, plan.written)
     progress(STAGES[1])
-    quality = () if spec.checks.data_quality == "Off" else assess(bars, milliseconds(spec.checks.max_gap))
-    refuse_broken(bars, quality, spec.checks.data_quality, plan.problem)
-    progress(STAGES[2])
     broker = Broker(spec.broker.cash, ratio(spec.broker.commission), ratio(spec.broker.slippage))
     outcome = arithmetic.backtest(bars, strategy.strategy, strategy.parameters, broker, strategy.risk, start)
     benchmark = arithmetic.buy_and_hold(outcome.bars, broker)
-    progress(STAGES[3])
+    progress(STAGES[2])
     proof = warmup = None
     if spec.checks.look_ahead:
         proof = prove_causal(strategy.strategy, bars, strategy.parameters, outcome.evaluation, spec.seed)
         warmup = measure_warmup(strategy.strategy, bars, strategy.parameters, outcome.evaluation)
-    progress(STAGES[4])
+    progress(STAGES[3])
     returns, yearly = daily_returns(outcome.bars.time, outcome.ledger.equity, broker.cash, outcome.bars.step)
     return BacktestFindings(
         plan=plan,
@@ -136,16 +157,27 @@ def run_backtest(
     )
 
 
-def _wanted_strategy(
-    run: BacktestRun, document: Document, manifest: Manifest
-) -> tuple[StrategySpec, Document, tuple[str, ...]]:
-    """The strategy's spec, and the document and path that it is written at."""
+def _judged_bars(
+    market: Market, spec: BacktestRunSpec, warmup: int, history: int | None, store: BarStore, written: Written
+) -> tuple[Bars, int, tuple[Finding, ...]]:
+    """The bars, the index of the period's first one, and what there is to say of them; raises InputRefused."""
+    max_gap = milliseconds(spec.checks.max_gap)
+    bars, start = load_period(market, spec.data, max_gap, warmup, history, store, written.problem)
+    findings = () if spec.checks.data_quality == "Off" else assess(bars, max_gap)
+    refuse_broken(bars, findings, spec.checks, written.problem)
+    return bars, start, findings
+
+
+def _wanted_strategy(run: BacktestRun, document: Document, manifest: Manifest) -> tuple[StrategySpec, Written]:
+    """The strategy's spec, and where it is written."""
     tested = run.spec.strategy
     if tested.name is None:
-        return tested.inline(), document, ("spec", "strategy")
+        return tested.inline(), Written(document, document, ("spec", "strategy"))
     for name, resource, its_document in manifest.of_kind("TradingStrategy"):
         if name == tested.name and isinstance(resource, TradingStrategy):
-            return resource.spec.snapshot(), its_document, ("spec",)
+            return resource.spec.snapshot(), Written(document, its_document, ("spec",))
+    if manifest.problems:
+        raise InputRefused(())  # it may be one of those that could not be read, which is told already
     known = manifest.names("TradingStrategy")
     there = f"; there are {', '.join(known)}" if known else ""
     message = (

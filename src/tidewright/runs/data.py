@@ -9,11 +9,13 @@ from tidewright.domain.instant import utc
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import Finding, Severity
 from tidewright.domain.timeframe import milliseconds
-from tidewright.ports import BarStore, MarketNotFound
+from tidewright.ports import BarStore, MarketNotFound, StoreDamaged, StoredMarket
 from tidewright.runs.refusal import InputRefused
-from tidewright.specs.backtest_run import Data
+from tidewright.specs.backtest_run import Checks, Data
 from tidewright.specs.problems import Problem
 from tidewright.specs.quantities import epoch_milliseconds
+
+_EARLIEST = int(np.iinfo(np.int64).min)
 
 
 class Blame(Protocol):
@@ -23,56 +25,86 @@ class Blame(Protocol):
 
 
 def load_period(
-    market: Market, data: Data, max_gap: int, warmup: int, store: BarStore, blame: Blame
+    market: Market, data: Data, max_gap: int, warmup: int, history: int | None, store: BarStore, blame: Blame
 ) -> tuple[Bars, int]:
-    """The bars of the period with up to `warmup` bars before it, and the index of the period's first bar.
+    """The bars of the period with those before it that warm the strategy up, and the index of the period's first bar.
 
-    Bars before the period are those of the `2 * warmup` bar lengths before its start, the last `warmup` of them, and none where the
-    resource names no start. Raises InputRefused when the market is unknown, when the period is not covered (but for a stretch of `max_gap` at
+    Bars before the period are the last `warmup` of those that open within `2 * warmup` bar lengths before its start, and none where the
+    resource names no start. A run that is made again says by `history` how many there were.
+
+    Raises InputRefused when the market is unknown or damaged, when the period is not covered (but for a stretch of `max_gap` at
     either end), or when the bars are not those of `data.digest`.
     """
     step = milliseconds(market.timeframe)
     start = epoch_milliseconds(data.start) if data.start else None
     end = epoch_milliseconds(data.end) if data.end else None
+    kept = warmup if history is None else history
+    earliest = None if start is None else max(start - 2 * max(warmup, kept) * step, _EARLIEST)
     try:
-        bars = store.read(market, None if start is None else start - 2 * warmup * step, end)
+        bars = store.read(market, earliest, end)
         stored = store.describe(market)
     except MarketNotFound as error:
-        raise InputRefused([blame("data", "exchange", message=str(error), value=str(market))]) from None
+        raise InputRefused([_unknown(market, store, str(error), blame)]) from None
+    except StoreDamaged as error:
+        raise InputRefused([blame("data", "exchange", message=str(error), value=market.exchange)]) from None
     first = 0 if start is None else int(np.searchsorted(bars.time, start))
-    there = f"there are bars from {utc(stored.first)} to {utc(stored.last + step)}"
-    missing = []
-    if len(bars) == first:
-        missing.append(blame("data", message=f"no bars of {market} in the period; {there}"))
-    else:
-        if start is not None and bars.time[first] - start > max_gap:
-            message = f"the first bar of {market} after it is at {utc(int(bars.time[first]))}; {there}: move start, or import more"
-            missing.append(blame("data", "start", message=message, value=data.start))
-        if end is not None and end - (bars.time[-1] + step) > max_gap:
-            message = f"the last bar of {market} before it ends at {utc(int(bars.time[-1]) + step)}; {there}: move end, or import more"
-            missing.append(blame("data", "end", message=message, value=data.end))
+    missing = _uncovered(bars, first, data, stored, max_gap, blame)
     if missing:
         raise InputRefused(missing)
-    kept = max(first - warmup, 0)
-    bars = bars.part(kept, len(bars))
+    unused = max(first - kept, 0)
+    bars, first = bars.part(unused, len(bars)), first - unused
     if data.digest is not None and bars_digest(bars) != data.digest:
-        message = f"the bars in the store have the digest {bars_digest(bars)}; import the data that was meant, or remove digest"
+        before = f", {first} of them before the period for the strategy's warm-up" if first else ""
+        message = (
+            f"the {len(bars)} bars of this run{before} have the digest {bars_digest(bars)}; "
+            "import the data that was meant, or change digest"
+        )
         raise InputRefused([blame("data", "digest", message=message, value=data.digest)])
-    return bars, first - kept
+    return bars, first
 
 
-def refuse_broken(bars: Bars, findings: tuple[Finding, ...], mode: str, blame: Blame) -> None:
-    """Refuse bars that no arithmetic can use, and, where `mode` is Block, all with findings of severity Error.
+def refuse_broken(bars: Bars, findings: tuple[Finding, ...], checks: Checks, blame: Blame) -> None:
+    """Refuse bars that no arithmetic can use, and, where `checks.data_quality` is Block, all with findings of severity Error.
 
     Raises InputRefused with one problem a finding.
     """
-    serious = [finding for finding in findings if finding.severity is Severity.ERROR] if mode == "Block" else []
-    problems = [_problem(finding, blame) for finding in serious]
+    blocked = checks.data_quality == "Block"
+    problems = [_problem(f, checks, blame) for f in findings if blocked and f.severity is Severity.ERROR]
     if not problems and not _usable(bars):
-        message = f"{bars.market} has prices that are not positive numbers, or times out of order; run `tidewright data verify`"
-        problems.append(blame("checks", "dataQuality", message=message))
+        message = (
+            f"{bars.market} has prices that are not positive numbers, or times out of order, which cannot be traded on "
+            "whatever dataQuality says; `tidewright data verify` lists them: mend the data and import it again"
+        )
+        problems.append(blame("data", "exchange", message=message, value=bars.market.exchange))
     if problems:
         raise InputRefused(problems)
+
+
+def _unknown(market: Market, store: BarStore, message: str, blame: Blame) -> Problem:
+    """The problem of a market that the store does not have, laid to the exchange, the symbol or the timeframe."""
+    beside = [stored.market for stored in store.markets() if stored.market.exchange == market.exchange]
+    if any(other.symbol == market.symbol for other in beside):
+        return blame("strategy", "timeframe", message=message, value=market.timeframe)
+    if beside:
+        return blame("strategy", "symbols", message=message, value=market.symbol)
+    return blame("data", "exchange", message=message, value=market.exchange)
+
+
+def _uncovered(bars: Bars, first: int, data: Data, stored: StoredMarket, max_gap: int, blame: Blame) -> list[Problem]:
+    """What is missing at either end of the period, which begins at bar `first`."""
+    there = f"there are bars from {utc(stored.first)} to {utc(stored.last + bars.step)}"
+    if len(bars) == first:
+        message = f"no bars of {bars.market} in the period; {there}: choose another period, or import more"
+        return [blame("data", message=message)]
+    opens, closes = int(bars.time[first]), int(bars.time[-1]) + bars.step
+    missing = []
+    if data.start is not None and opens - epoch_milliseconds(data.start) > max_gap:
+        message = f"the first bar of {bars.market} after it opens at {utc(opens)}; {there}: move start, or import more"
+        missing.append(blame("data", "start", message=message, value=data.start))
+    if data.end is not None and epoch_milliseconds(data.end) - closes > max_gap:
+        message = f"the last bar of {bars.market} before it closes at {utc(closes)}; {there}: move end, or import more"
+        missing.append(blame("data", "end", message=message, value=data.end))
+    return missing
 
 
 def _usable(bars: Bars) -> bool:
@@ -82,10 +114,9 @@ def _usable(bars: Bars) -> bool:
     return prices_are_positive and bool(np.all(np.diff(bars.time) > 0))
 
 
-def _problem(finding: Finding, blame: Blame) -> Problem:
+def _problem(finding: Finding, checks: Checks, blame: Blame) -> Problem:
     if finding.rule == "LongGap":
-        message = f"{finding.message}; raise checks.maxGap, choose another period, or set dataQuality: Warn"
-        return blame("checks", "maxGap", message=message)
-    return blame(
-        "checks", "dataQuality", message=f"{finding.rule}: {finding.message}; mend the data, or set dataQuality: Warn"
-    )
+        message = f"{finding.message}; raise maxGap, choose another period, or set dataQuality: Warn"
+        return blame("checks", "maxGap", message=message, value=checks.max_gap)
+    message = f"{finding.rule}: {finding.message}; mend the data, or set dataQuality: Warn"
+    return blame("checks", "dataQuality", message=message)

@@ -13,6 +13,7 @@ from tidewright.domain.ledger import Reason
 from tidewright.domain.metrics.measure import as_record
 from tidewright.domain.metrics.periods import daily_returns
 from tidewright.domain.overfitting import TrackRecord, deflated_sharpe
+from tidewright.domain.provenance import record_digest
 from tidewright.domain.quality import Severity
 from tidewright.runs.backtest import BacktestFindings
 from tidewright.runs.warnings import warnings_of
@@ -27,11 +28,12 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
     """The record as JSON values; `manifest` is the file that the run came from, as it was named."""
     plan, outcome = found.plan, found.outcome
     figures = as_record(outcome.metrics)
+    spec = _resolved_spec(found)
     return {
         "apiVersion": "tidewright.io/v1alpha1",
         "kind": "BacktestRun",
         "name": plan.name,
-        "spec": _resolved_spec(found),
+        "spec": spec,
         "result": {"finalEquity": _number(outcome.ledger.equity[-1]), **figures},
         "intervals": {
             "level": 0.95,
@@ -41,7 +43,7 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
         "deflatedSharpe": _deflated(found),
         "checks": _checks(found),
         "warnings": [{"reason": reason, "message": message} for reason, message in warnings_of(found)],
-        "provenance": _provenance(found, manifest),
+        "provenance": {**_provenance(found, manifest), "spec": {"digest": record_digest(spec)}},
         "artifacts": {},
     }
 

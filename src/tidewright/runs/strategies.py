@@ -17,11 +17,13 @@ from tidewright.domain.provenance import record_digest, source_digest
 from tidewright.domain.rules.errors import RuleError
 from tidewright.domain.strategies.builtin import BUILTINS
 from tidewright.domain.strategies.declaration import rule_strategy
+from tidewright.domain.strategies.evaluation import declared_warmup
 from tidewright.domain.strategies.parameters import ParameterErrors, resolve_for
 from tidewright.domain.strategies.rule_strategy import RulesError
 from tidewright.domain.strategies.strategy import Parameter, Strategy, Value
 from tidewright.domain.timeframe import milliseconds
 from tidewright.runs.refusal import InputRefused
+from tidewright.runs.traces import own_frames
 from tidewright.specs import trading_strategy as spec
 from tidewright.specs.problems import Located, nearest
 from tidewright.specs.problems import Path as FieldPath
@@ -34,19 +36,18 @@ class ResolvedStrategy:
 
     strategy: Strategy
     parameters: dict[str, Value]
+    warmup: int
     risk: Risk
     spec: spec.StrategySpec
     digest: str
-
-    @property
-    def warmup(self) -> int:
-        return self.strategy.warmup(self.parameters)
 
 
 def resolve_strategy(
     wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path] = ()
 ) -> ResolvedStrategy:
-    """The strategy that `wanted` describes; raises InputRefused with every problem, located in `document` below `path`.
+    """The strategy that `wanted` describes.
+
+    Raises InputRefused with every problem, located in `document` below `path`, and StrategyFailed for a warm-up that is no number of bars.
 
     Modules of a `classRef` are looked for in `import_from` before the Python path.
     """
@@ -61,6 +62,7 @@ def resolve_strategy(
     return ResolvedStrategy(
         strategy=strategy,
         parameters=parameters,
+        warmup=declared_warmup(strategy, parameters),
         risk=risk_of(wanted.risk),
         spec=complete,
         digest=record_digest({"strategy": complete.record(), "code": code}),
@@ -123,28 +125,47 @@ def _from_class(
 ) -> tuple[Strategy, str]:
     try:
         module = _module(reference.module, import_from)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == reference.module.split(".")[0]:
-            looked = ", ".join(map(str, import_from)) or "the Python path"
-            message = f"no such module; put {_file(reference.module)} beside the manifest (looked in {looked} first)"
-        else:
-            message = f"cannot be imported: {type(error).__name__}: {error}"
+        code = source_digest(inspect.getsource(module))
+    except (Exception, SystemExit) as error:
+        message = _why_not_imported(error, reference.module, import_from)
         raise InputRefused([document.problem((*path, "module"), message, reference.module)]) from error
     found: Any = getattr(module, reference.class_, None)
-    if not inspect.isclass(found):
-        classes = [
-            name for name, member in inspect.getmembers(module, inspect.isclass) if member.__module__ == module.__name__
-        ]
-        message = f"no such class in {reference.module}{nearest(reference.class_, classes)}; it has {', '.join(classes) or 'none'}"
-        raise InputRefused([document.problem((*path, "class"), message, reference.class_)])
-    problems = [document.problem((*path, "class"), message, reference.class_) for message in _unfit(found)]
-    if problems:
-        raise InputRefused(problems)
-    make: Any = found
-    strategy: Strategy = make()
+    problems = _unfit(found) if inspect.isclass(found) else [_no_such_class(reference.class_, module)]
+    refused = [document.problem((*path, "class"), message, reference.class_) for message in problems]
+    if refused:
+        raise InputRefused(refused)
+    try:
+        strategy: Strategy = found()
+    except Exception as error:
+        message = (
+            f"cannot be made: {_with_place(error)}; a strategy takes no arguments, its parameters come with every call"
+        )
+        raise InputRefused([document.problem((*path, "class"), message, reference.class_)]) from error
     if not hasattr(strategy, "name"):
         strategy.name = reference.class_
-    return strategy, source_digest(inspect.getsource(module))
+    return strategy, code
+
+
+def _why_not_imported(error: BaseException, name: str, import_from: Sequence[Path]) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+        hint = nearest(name, [file.stem for folder in import_from for file in folder.glob("*.py")])
+        looked = ", ".join(map(str, import_from)) or "the Python path"
+        return f"no such module{hint}; put {_file(name)} beside the manifest (looked in {looked} first)"
+    return f"cannot be imported: {_with_place(error)}"
+
+
+def _with_place(error: BaseException) -> str:
+    """The error in one line, with the place in the user's code that led to it; a SyntaxError names its own."""
+    frames = [] if isinstance(error, SyntaxError) else own_frames(error)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _no_such_class(name: str, module: ModuleType) -> str:
+    own = [
+        title for title, member in inspect.getmembers(module, inspect.isclass) if member.__module__ == module.__name__
+    ]
+    return f"no such class in {module.__file__}{nearest(name, own)}; it has {', '.join(own) or 'none'}"
 
 
 def _module(name: str, import_from: Sequence[Path]) -> ModuleType:
@@ -159,7 +180,11 @@ def _module(name: str, import_from: Sequence[Path]) -> ModuleType:
             module = importlib.util.module_from_spec(spec)
             sys.modules[name] = module
             linecache.checkcache()
-            spec.loader.exec_module(module)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                raise
             return module
     return importlib.import_module(name)
 
@@ -173,5 +198,8 @@ def _unfit(found: type) -> Iterator[str]:
     for method in ("warmup", "columns", "signals"):
         if not callable(getattr(found, method, None)):
             yield f"is no strategy: it has no method {method}; derive it from tidewright.SignalStrategy"
-    if not isinstance(getattr(found, "parameters", None), tuple):
+    parameters = getattr(found, "parameters", None)
+    if not isinstance(parameters, tuple):
         yield "is no strategy: it has no tuple named parameters; write parameters = () if there are none"
+    elif not all(isinstance(parameter, Parameter) for parameter in parameters):
+        yield "its parameters are not all of tidewright.Parameter; make them so"

@@ -40,15 +40,20 @@ class TestedStrategy(Spec):
     cross_field_rules: ClassVar = (
         CrossFieldRule(
             exactly_one("name", "source"),
-            "set either name (of a TradingStrategy) or source (a strategy written in place), not both",
+            "set exactly one of name (of a TradingStrategy) and source (of a strategy written in place)",
         ),
         CrossFieldRule(
             lambda self: self.source is None or (self.symbols is not None and self.timeframe is not None),
             "a strategy written in place needs symbols and timeframe; add them",
         ),
         CrossFieldRule(
-            lambda self: self.name is None or not any((self.parameters, self.symbols, self.timeframe, self.risk)),
+            lambda self: (
+                self.name is None
+                or self.source is not None
+                or not any((self.parameters, self.symbols, self.timeframe, self.risk))
+            ),
             "a strategy by name brings its own parameters, symbols, timeframe and risk; remove them here",
+            "name",
         ),
     )
 
@@ -74,7 +79,8 @@ class Data(Spec):
             lambda self: (
                 self.start is None or self.end is None or epoch_milliseconds(self.start) < epoch_milliseconds(self.end)
             ),
-            "end must be after start; end is exclusive, so the last day tested is the day before it",
+            "must be after start; end is exclusive, so the last day tested is the day before it",
+            "end",
         ),
     )
 

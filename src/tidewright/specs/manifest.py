@@ -4,6 +4,7 @@ The one module that imports the YAML library. YAML's own dates are read as strin
 silent loss.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from tidewright.specs.backtest_run import BacktestRun
-from tidewright.specs.problems import Path, Problem, explain, nearest
+from tidewright.specs.problems import Path, Problem, explain, nearest, shorten
 from tidewright.specs.resource import Spec
 from tidewright.specs.trading_strategy import TradingStrategy
 
@@ -23,6 +24,7 @@ API_VERSION = "tidewright.io/v1alpha1"
 
 _MOST_CHARACTERS = 1_000_000
 _MOST_NODES = 100_000
+_MERGE = "tag:yaml.org,2002:merge"
 
 Value: TypeAlias = Any
 """A JSON value: what YAML's mappings, sequences and scalars become."""
@@ -70,17 +72,15 @@ class Manifest:
                 self.add(document)
 
     def add(self, document: Document) -> None:
-        """Add the resource that `document` holds; what is wrong with it is added to `problems`."""
+        """Add the resource that `document` is; what is wrong with it is added to `problems`."""
         value = document.value
         if not isinstance(value, dict) or "kind" not in value:
             self.problems.append(document.problem((), "not a resource; it needs apiVersion, kind, metadata and spec"))
             return
         kind = value["kind"]
-        if kind not in RESOURCES:
-            hint = nearest(str(kind), RESOURCES)
-            self.problems.append(
-                document.problem(("kind",), f"unknown kind{hint}; this version knows {', '.join(RESOURCES)}", kind)
-            )
+        if not isinstance(kind, str) or kind not in RESOURCES:
+            message = f"unknown kind{nearest(str(kind), RESOURCES)}; this version knows {', '.join(RESOURCES)}"
+            self.problems.append(document.problem(("kind",), message, kind))
             return
         try:
             resource = RESOURCES[kind].model_validate(value)
@@ -101,33 +101,50 @@ class Manifest:
 def documents(file: str, text: str, problems: list[Problem]) -> Iterator[Document]:
     """The documents of a YAML text; where it cannot be read, that becomes a problem and ends the text."""
     if len(text) > _MOST_CHARACTERS:
-        problems.append(
-            Problem(file, 1, (), f"larger than {_MOST_CHARACTERS:,} characters; a manifest is a few kilobytes")
-        )
+        message = f"larger than {_MOST_CHARACTERS:,} characters; a manifest is a few kilobytes"
+        problems.append(Problem(file, 1, (), message))
         return
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             if node is not None:
                 reader = _Reader(file, loader, problems)
                 yield Document(file, reader.value(node, ()), reader.lines)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.append(Problem(file, line, (), f"not YAML: the character U+{error.character:04X} cannot stand in it"))
+    except yaml.MarkedYAMLError as error:
+        problems.append(_not_yaml(file, error))
+    except RecursionError:
         problems.append(
-            Problem(file, mark.line + 1 if mark else 1, (), f"not YAML: {getattr(error, 'problem', None) or error}")
+            Problem(file, loader.line + 1 if loader else 1, (), "nested too deeply; an alias may be its own part")
         )
-    finally:
-        loader.dispose()
+
+
+def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    what = error.problem or error.context or "it cannot be read"
+    began = f" ({error.context} from line {error.context_mark.line + 1})" if error.context_mark else ""
+    remedy = "; indent with spaces, not tabs" if "'\\t'" in what else ""
+    return Problem(file, mark.line + 1 if mark else 1, (), f"not YAML: {what}{began}{remedy}")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with dates as strings."""
+    """YAML with dates as strings, and with ``1e6`` as a number, as in JSON."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 
 class _Reader:
@@ -151,19 +168,26 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self.loader.construct_object(node)
+        try:
+            return self.loader.construct_object(node)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{shorten(node.value)} cannot be read as a number; put it in quotes", node.start_mark
+            ) from None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Value]:
         mapping: dict[str, Value] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             line = key_node.start_mark.line + 1
-            if key is None or key == "<<":
-                self.problems.append(Problem(self.file, line, path, "a key must be a plain word"))
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                message = "a key must be a plain word; write the fields of a merge (<<) out"
+                self.problems.append(Problem(self.file, line, path, message))
                 continue
+            key = key_node.value
             inner = (*path, key)
             if key in mapping:
-                self.problems.append(Problem(self.file, line, inner, "written twice; remove one"))
+                message = f"written twice, first on line {self.lines[inner]}; remove one"
+                self.problems.append(Problem(self.file, line, inner, message))
                 continue
             self.lines[inner] = line
             mapping[key] = self.value(value_node, inner)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol, TypeAlias, get_args
+from types import UnionType
+from typing import Annotated, Any, Protocol, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -33,6 +34,10 @@ _FOUND = {
 }
 
 
+_TRUTHS = {True: {"true", "yes", "on"}, False: {"false", "no", "off"}}
+"""The words that YAML reads as a truth value."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing to mend in one field of one file."""
@@ -44,10 +49,9 @@ class Problem:
     value: object = None
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}: " if self.file else ""
-        name = field_name(self.path)
-        shown = "" if self.value is None else f" {shorten(self.value)}:"
-        return f"{where}{name + ':' if name else ''}{shown} {self.message}".replace("  ", " ")
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        shown = "" if self.value is None else shorten(self.value)
+        return ": ".join(part for part in (where, field_name(self.path), shown, self.message) if part)
 
     def record(self) -> dict[str, Any]:
         """The problem as JSON values."""
@@ -73,7 +77,7 @@ def field_name(path: Path) -> str:
 
 def shorten(value: object) -> str:
     """A value as it may stand in a message of one line."""
-    text = repr(value)
+    text = repr(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -85,63 +89,94 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def explain(error: ValidationError, model: type[BaseModel], document: Located) -> Iterator[Problem]:
-    """Every problem of a failed validation, in the words of a manifest's author.
-
-    Of a field that allows several types (a number or a string) only one problem is reported.
-    """
-    seen: set[tuple[Path, str]] = set()
-    for details in error.errors(include_url=False):
-        path, owner = _walk(model, details["loc"])
-        value = details.get("input")
-        for message in _messages(details, owner):
-            if (path, message) not in seen:
-                seen.add((path, message))
-                yield document.problem(path, message, value if isinstance(value, str | int | float | bool) else None)
+    """Every problem of a failed validation, in the words of a manifest's author."""
+    details = error.errors(include_url=False)
+    deeper = {item["loc"][:depth] for item in details for depth in range(len(item["loc"]))}
+    for item in details:
+        if item["type"] == "too_short" and item["loc"] in deeper:
+            continue  # a list counts as short because its items are wrong
+        path, owner = _walk(model, item["loc"])
+        value = item.get("input")
+        scalar = value if isinstance(value, str | int | float | bool) else None
+        yield document.problem(path, _message(item, owner), scalar)
 
 
-def _messages(details: ErrorDetails, owner: type[BaseModel] | None) -> list[str]:
-    kind, context = details["type"], details.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = _field_aliases(owner) if owner else {}
-        return [f"unknown field{nearest(str(details['loc'][-1]), known)}; known here: {', '.join(known)}"]
-    if kind == "missing":
-        description = _description(owner, str(details["loc"][-1]))
-        return [f"missing, but required{': ' + description if description else ''}"]
-    if kind == "literal_error":
-        expected = str(context["expected"])
-        return [f"not one of {expected}{nearest(str(details['input']), _quoted(expected))}"]
-    if kind == "value_error":
-        return str(context["error"]).split("\n")
-    if kind in _EXPECTED:
-        found = _FOUND.get(type(details["input"]), "something else")
-        return [f"expected {_EXPECTED[kind]}, found {found}"]
-    return [str(details["msg"]).replace("Input should", "must").replace("String should", "must")]
+def _message(details: ErrorDetails, owner: type[BaseModel] | None) -> str:
+    context, value, name = details.get("ctx", {}), details["input"], str(details["loc"][-1]) if details["loc"] else ""
+    match details["type"]:
+        case "extra_forbidden":
+            known = _field_aliases(owner) if owner else {}
+            message = f"unknown field{nearest(name, known)}; known here: {', '.join(known)}"
+        case "missing":
+            message = ": ".join(filter(None, ("missing, but required", _description(owner, name))))
+        case "literal_error":
+            message = _not_one_of(str(context["expected"]), value)
+        case "value_error":
+            message = str(context["error"])
+        case "float_type" if isinstance(value, int) and not isinstance(value, bool):
+            message = "too large"
+        case "too_short":
+            message = f"must have {context['min_length']} or more items; it has {context['actual_length']}"
+        case "too_long":
+            message = f"must have at most {context['max_length']} items; it has {context['actual_length'] or 'more'}"
+        case kind if kind in _EXPECTED:
+            found = _FOUND.get(type(value), "something else")
+            message = f"expected {_EXPECTED[kind]}, found {found}{_remedy(kind, value)}"
+        case _:
+            message = str(details["msg"]).replace("Input should", "must").replace("String should", "must")
+    return message
+
+
+def _not_one_of(expected: str, value: object) -> str:
+    words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
+    if isinstance(value, bool):
+        meant = [word for word in words if word.lower() in _TRUTHS[value]]
+        if meant:
+            return f"YAML reads {meant[0]} as {shorten(value)}; write '{meant[0]}' in quotes"
+    if len(words) == 1:
+        return f"must be {expected}"
+    return f"not one of {expected}{nearest(str(value), words)}"
+
+
+def _remedy(kind: str, value: object) -> str:
+    """What makes a scalar of the wrong type a right one."""
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return "; put it in quotes"
+    if kind in {"float_type", "int_type"} and isinstance(value, str) and value.strip().replace(".", "", 1).isdigit():
+        return "; remove the quotes"
+    return ""
 
 
 def _walk(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[Path, type[BaseModel] | None]:
     """The field's path without pydantic's own markers, and the model that owns its last part."""
     path: list[str | int] = []
-    owner: type[BaseModel] | None = model
+    owner: type[BaseModel] | None = None
     current: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        current = _bare(current)
+        origin, of = get_origin(current), get_args(current)
+        if origin is dict and part != "[key]":
+            current = of[1]
+        elif origin is tuple and isinstance(part, int):
+            current = of[0]
+        elif isinstance(current, type) and issubclass(current, BaseModel):
             owner = current
             field = _field_aliases(current).get(str(part))
-            path.append(part)
-            current = _inner(field.annotation) if field else None
-        elif isinstance(part, int) or current is dict:
-            path.append(part)
-        # Any other part names the branch of a union that was tried, not a field.
+            current = field.annotation if field else None
+        else:  # the branch of a union that was tried, or the mark of a mapping's key
+            continue
+        path.append(part)
     return tuple(path), owner
 
 
-def _inner(annotation: object) -> type[BaseModel] | type[dict[str, object]] | None:
-    """The model inside ``Model | None``, ``tuple[Model, ...]`` or ``Annotated[...]``; dict for mappings; else None."""
-    if isinstance(annotation, type) and not get_args(annotation):
-        return annotation if issubclass(annotation, BaseModel | dict) else None
-    if getattr(annotation, "__origin__", None) is dict:
-        return dict
-    return next((inner for inner in map(_inner, get_args(annotation)) if inner), None)
+def _bare(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no type
+    """The annotation without ``Annotated`` and ``None``."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    branches = [branch for branch in get_args(annotation) if branch is not type(None)]
+    if get_origin(annotation) in {Union, UnionType} and len(branches) == 1:
+        return _bare(branches[0])
+    return annotation
 
 
 def _field_aliases(model: type[BaseModel]) -> dict[str, Any]:
@@ -151,7 +186,3 @@ def _field_aliases(model: type[BaseModel]) -> dict[str, Any]:
 def _description(owner: type[BaseModel] | None, name: str) -> str:
     field = _field_aliases(owner).get(name) if owner else None
     return (field.description or "").split("\n")[0] if field else ""
-
-
-def _quoted(text: str) -> list[str]:
-    return [word.strip("' ") for word in text.replace(" or ", ",").split(",")]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from difflib import get_close_matches
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
@@ -41,9 +41,8 @@ class Percent:
     high: str
 
     def validate(self, value: object) -> str:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            meant = Decimal(str(value)) * (100 if isinstance(value, float) else 1)
-            raise ValueError(f"a ratio is written as a percent string; write {meant.normalize():f}%")
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            raise ValueError(f"a ratio is written as a percent string; write {_as_percent(value)}")
         if not isinstance(value, str) or re.fullmatch(_PERCENT, value) is None:
             raise ValueError("not a percent string; write a number and a percent sign, such as 5% or 0.1%")
         if not ratio(self.low) <= ratio(value) <= ratio(self.high):
@@ -67,16 +66,27 @@ class Text:
     check: Callable[[str], object] = str
 
     def validate(self, value: object) -> str:
-        if not isinstance(value, str) or len(value) > self.most or re.fullmatch(self.pattern, value) is None:
-            raise ValueError(f"not {self.meant}")
+        if not isinstance(value, str) or not self._reads(value):
+            raise ValueError("put it in quotes" if self._reads(str(value)) else f"not {self.meant}")
         self.check(value)
         return value
+
+    def _reads(self, text: str) -> bool:
+        return len(text) <= self.most and re.fullmatch(self.pattern, text) is not None
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
         return no_info_before_validator_function(self.validate, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": self.pattern, "maxLength": self.most}
+
+
+def _as_percent(number: float) -> str:
+    """The percent string that a number probably stands for, and the other one that it may."""
+    written = f"{Decimal(str(number)):f}"
+    if number == 0 or abs(number) >= 1:
+        return f"{written.removesuffix('.0')}%"
+    return f"{(Decimal(written) * 100).normalize():f}%, or {written}% if that is what is meant"
 
 
 def _check_time(value: str) -> None:
@@ -89,9 +99,18 @@ def _check_time(value: str) -> None:
 def _check_timeframe(value: object) -> str:
     if isinstance(value, str) and value in TIMEFRAMES:
         return value
-    near = get_close_matches(str(value), TIMEFRAMES, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"not a timeframe{hint} (one of {', '.join(TIMEFRAMES)})")
+    meant = _same_length(str(value).lower())
+    hint = f" (did you mean {meant!r}?)" if meant else ""
+    raise ValueError(f"not a timeframe{hint}; write one of {', '.join(TIMEFRAMES)}")
+
+
+def _same_length(duration: str) -> str | None:
+    """The timeframe that is as long as `duration`: ``1h`` for ``60m``."""
+    try:
+        length = milliseconds(duration)
+    except ValueError:
+        return None
+    return next((timeframe for timeframe in TIMEFRAMES if milliseconds(timeframe) == length), None)
 
 
 Duration: TypeAlias = Annotated[
@@ -133,6 +152,20 @@ Digest: TypeAlias = Annotated[
 Timeframe: TypeAlias = Annotated[
     str, BeforeValidator(_check_timeframe), WithJsonSchema({"type": "string", "enum": list(TIMEFRAMES)})
 ]
-Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+Identifier: TypeAlias = Annotated[
+    str,
+    Text(
+        "a name; write letters, digits and underscores, beginning with a letter, such as fast_window",
+        r"^[A-Za-z_][A-Za-z0-9_]*$",
+    ),
+]
+ModuleName: TypeAlias = Annotated[
+    str,
+    Text(
+        "a module; write its dotted name, such as strategies.channel",
+        r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$",
+        253,
+    ),
+]
 Expression: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 ApiVersion: TypeAlias = Literal["tidewright.io/v1alpha1"]

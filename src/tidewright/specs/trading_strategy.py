@@ -1,6 +1,7 @@
 """`TradingStrategy`: what to trade, by which rules, at which risk, and on what evidence it may be executed."""
 
 from itertools import pairwise
+from math import isfinite
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -12,6 +13,7 @@ from tidewright.specs.quantities import (
     Exchange,
     Expression,
     Identifier,
+    ModuleName,
     Name,
     Percent,
     Symbol,
@@ -19,17 +21,22 @@ from tidewright.specs.quantities import (
 )
 from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
 
-Number = Annotated[int | float, Field(ge=-1e15, le=1e15)]
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e15:
+        raise ValueError("not a number between -1e15 and 1e15; write one, without quotes")
+    return value
 
 
 def _scalar(value: object) -> object:
     if isinstance(value, str) and len(value) > 64:
         raise ValueError("longer than 64 characters; name one of the parameter's choices")
-    if not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str) or (isinstance(value, float) and not isfinite(value)):
         raise ValueError("a parameter's value is a number, true or false, or one of its choices; write one of these")
     return value
 
 
+Number = Annotated[int | float, BeforeValidator(_number), Field(ge=-1e15, le=1e15)]
 ParameterValue = Annotated[int | float | bool | str, BeforeValidator(_scalar)]
 
 
@@ -54,7 +61,7 @@ class RuleParameter(Spec):
     """What the parameter does."""
 
     cross_field_rules: ClassVar = (
-        CrossFieldRule(lambda self: self.min <= self.default <= self.max, "default must lie between min and max"),
+        CrossFieldRule(lambda self: self.min <= self.default <= self.max, "must lie between min and max", "default"),
         CrossFieldRule(
             lambda self: self.type == "Float" or all(isinstance(v, int) for v in (self.default, self.min, self.max)),
             "default, min and max of an Int parameter must be whole numbers; write them without a point, or set type: Float",
@@ -80,7 +87,7 @@ class Rules(Spec):
 class ClassRef(Spec):
     """A strategy as a Python class."""
 
-    module: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$", max_length=253)]
+    module: ModuleName
     """Dotted module that holds the class: on the Python path, or beside the manifest."""
     class_: Identifier = Field(alias="class")
     """Name of the class."""
@@ -167,11 +174,13 @@ class Risk(Spec):
     cross_field_rules: ClassVar = (
         CrossFieldRule(
             lambda self: self.position_size.risk is None or self.stop_loss is not None,
-            "positionSize.risk needs a stopLoss to measure the risk by; add stopLoss, or use positionSize.fraction",
+            "risk needs a stopLoss to measure the risk by; add stopLoss, or use fraction",
+            "positionSize",
         ),
         CrossFieldRule(
             lambda self: _increasing([milliseconds(step.after) for step in self.roi]),
-            "roi steps must be in order of after, each later than the one before; reorder them",
+            "the steps must be in order of after, each later than the one before; reorder them",
+            "roi",
         ),
     )
 
@@ -232,7 +241,8 @@ class Execution(Spec):
     cross_field_rules: ClassVar = (
         CrossFieldRule(
             lambda self: self.mode == "DryRun" or self.credentials is not None,
-            "mode Live needs credentials.secretName; add it, or use mode: DryRun",
+            "needs credentials.secretName; add it, or use mode: DryRun",
+            "mode",
         ),
     )
 

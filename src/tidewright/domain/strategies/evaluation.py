@@ -94,7 +94,7 @@ class _Answer(NamedTuple):
         values = self._array(name, given)
         if values.dtype != np.bool_:
             raise StrategyFailed(f"{self.strategy}: {name} is of {values.dtype}; return an array of True and False")
-        return values
+        return np.require(values, requirements=["C", "W"])  # the one layout that the kernel is compiled for
 
     def _array(self, name: str, given: ArrayLike) -> NDArray[Any]:
         try:

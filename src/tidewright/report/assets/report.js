@@ -111,7 +111,7 @@
         const zooms = chart.getOption().dataZoom;
         chart.setOption({ dataZoom: zooms.map(({ type }) => (type === "slider" ? { show: !onPaper } : {})) });
         box.classList.toggle("without-slider", onPaper && zooms.some(({ type }) => type === "slider"));
-        chart.resize(onPaper ? { width: +box.dataset.paper } : {});
+        chart.resize({ width: onPaper ? +box.dataset.paper : "auto" });
         chart.getZr().flush();
       });
     window.addEventListener("beforeprint", () => layOut(true));

@@ -1,0 +1,94 @@
+import pytest
+
+from tidewright.report import findings
+
+
+def test_the_verdict_is_one_sentence_about_what_was_tested_and_what_came_of_it(document, equity):
+    assert findings.verdict(document, equity) == (
+        "From 1 Jan 2024 to 18 Jul 2024, MovingAverageCross (fast 10, slow 30), trading BTC/USDT 1h on Binance, gained 25.0% after costs, "
+        "turning 10,000 into 12,500 USDT in 3 trades, and was down by as much as 10.0% from an earlier peak; buying and holding lost 4.0%."
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"totalReturn": -0.4}, "lost 40.0% after costs"),
+        ({"totalReturn": 0.0, "trades": 0}, "never traded"),
+        ({"totalReturn": None}, "has no defined return"),
+        ({"totalReturn": 0.1, "trades": 1}, "in 1 trade;"),
+    ],
+)
+def test_the_verdict_says_plainly_what_happened(document, result, words):
+    assert words in findings.verdict(document | {"result": result}, {})
+
+
+def test_an_empty_document_still_has_a_verdict():
+    assert findings.verdict({}, {}) == "The strategy has no defined return."
+
+
+def reasons(document):
+    return [(notice.title, notice.alert) for notice in findings.notices(document)]
+
+
+def test_a_runs_warnings_are_shown(document):
+    assert reasons(document) == [("Few trades", False)]
+
+
+def test_what_makes_the_figures_worthless_comes_first(document):
+    document["warnings"].append({"reason": "SimulatedData", "message": "made up"})
+    document["warnings"].append({"reason": "LookAheadUnchecked", "message": "nobody looked"})
+    assert reasons(document) == [("Simulated data", True), ("Few trades", False), ("Look ahead unchecked", False)]
+
+
+@pytest.mark.parametrize(
+    ("repeatable", "detail"),
+    [
+        (
+            True,
+            "The strategy uses the future: column score at 2024-01-01 00:00 UTC (bar 41) changes when later bars become known.",
+        ),
+        (False, "The strategy answers differently when asked twice: column score at 2024-01-01 00:00 UTC (bar 41)."),
+    ],
+)
+def test_a_failed_look_ahead_check_names_the_column_and_the_bar(document, repeatable, detail):
+    violation = {"bar": 41, "time": 1_704_067_200_000, "column": "score", "repeatable": repeatable}
+    document["checks"]["lookAhead"] = {"passed": False, "prefixes": 3, "violation": violation}
+    check = findings.checks(document)[0]
+    assert (check.state, check.detail) == ("failed", detail)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "detail"),
+    [
+        (0.0, "After them no column depends on where history starts."),
+        (0.25, "After them column average depends most on where history starts, by 0.25 of its standard deviations."),
+    ],
+)
+def test_the_warm_up_check_names_the_worst_column(document, deviation, detail):
+    document["checks"]["warmup"]["columns"].append({"column": "rsi", "deviation": 0.0})
+    document["checks"]["warmup"]["columns"][0]["deviation"] = deviation
+    assert findings.checks(document)[1].detail == f"30 bars declared. {detail}"
+
+
+def test_checks_that_did_not_run_are_said_to_be_missing():
+    assert [(check.state, check.detail) for check in findings.checks({})] == [("absent", "Not run.")] * 3
+
+
+def test_the_command_to_verify_is_safe_to_paste(document):
+    assert findings.verify_command(document) == "tidewright verify 'runs/first run/result.json'"
+    assert findings.verify_command({}) == "tidewright verify result.json"
+
+
+def test_the_deflated_sharpe_ratio_is_listed_by_trials(document):
+    assert findings.deflated(document) == [("1", "91.0%", 0.91), ("1,000", "–", 0.0)]
+
+
+def test_provenance_holds_every_digest(document):
+    facts = dict(findings.provenance(document))
+    assert (facts["Data digest"], facts["Strategy digest"], facts["Result digest"]) == (
+        "sha256:da7a",
+        "sha256:57a7",
+        "sha256:d16e",
+    )
+    assert facts["Period (UTC, end exclusive)"] == "2024-01-01 00:00 to 2024-07-19 00:00"

@@ -1,0 +1,89 @@
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from tidewright.specs.backtest_run import BacktestRun, Broker, Checks, Data, TestedStrategy
+
+INLINE = {"source": {"builtin": "MacdCross"}, "symbols": ["BTC/USDT"], "timeframe": "1h"}
+
+# As in the design, where the strategy is named and the data, broker, checks and scheduling are all given.
+DESIGN = """
+apiVersion: tidewright.io/v1alpha1
+kind: BacktestRun
+metadata: {name: full, namespace: research, labels: {team: a}}
+spec:
+  strategy: {name: ma-cross}
+  data: {exchange: binance, start: '2020-01-01', end: '2024-01-01', digest: 'sha256:%s'}
+  broker: {cash: 10000, commission: 0.1%%, slippage: 0.05%%}
+  engine: Both
+  checks: {lookAhead: true, dataQuality: Block, maxGap: 2d}
+  seed: 7
+  suspend: false
+  ttlAfterFinished: 7d
+  deadline: 1h
+  retries: 2
+  pod:
+    image: registry/tidewright@sha256:0
+    queueName: research
+    nodeSelector: {disk: ssd}
+    tolerations: [{key: spot, operator: Exists}]
+    resources: {limits: {cpu: '2'}}
+""" % ("0" * 64)
+
+
+def messages(model, value):
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(value)
+    return [str(details["ctx"]["error"]) for details in caught.value.errors()]
+
+
+def test_the_resource_of_the_design_is_read_and_written_back():
+    run = BacktestRun.model_validate(yaml.safe_load(DESIGN))
+    assert run.spec.data.start == "2020-01-01"
+    assert BacktestRun.model_validate(run.record()) == run
+
+
+def test_what_is_left_out_takes_sensible_values():
+    assert Broker() == Broker(cash=10_000.0, commission="0.1%", slippage="0.05%")
+    assert Checks() == Checks(look_ahead=True, data_quality="Block", max_gap="1d")
+
+
+def test_a_whole_number_of_cash_is_a_number_of_cash():
+    assert Broker.model_validate({"cash": 5}).cash == 5.0
+
+
+def test_a_strategy_in_place_becomes_the_strategy_that_is_tested():
+    spec = TestedStrategy.model_validate(INLINE | {"parameters": {"fast": 3}}).inline()
+    assert (spec.source.builtin, spec.parameters, spec.timeframe, spec.risk.max_open_positions) == ("MacdCross", {"fast": 3}, "1h", 1)
+
+
+@pytest.mark.parametrize("value", [{}, INLINE | {"name": "x"}])
+def test_a_strategy_is_named_or_written_in_place(value):
+    assert messages(TestedStrategy, value) == [
+        "set exactly one of name (of a TradingStrategy) and source (of a strategy written in place)"
+    ]
+
+
+@pytest.mark.parametrize("missing", ["symbols", "timeframe"])
+def test_a_strategy_in_place_is_whole(missing):
+    value = {name: given for name, given in INLINE.items() if name != missing}
+    assert messages(TestedStrategy, value) == ["a strategy written in place needs symbols and timeframe; add them"]
+
+
+@pytest.mark.parametrize("more", [{"parameters": {"fast": 1}}, {"timeframe": "1h"}, {"risk": {"stopLoss": "5%"}}])
+def test_a_strategy_by_name_brings_its_own(more):
+    assert messages(TestedStrategy, {"name": "x"} | more) == [
+        "a strategy by name brings its own parameters, symbols, timeframe and risk; remove them here"
+    ]
+
+
+@pytest.mark.parametrize("end", ["2023-01-01", "2022-12-31", "2023-01-01T00:00:00+01:00"])
+def test_an_end_that_is_not_after_the_start(end):
+    assert messages(Data, {"exchange": "x", "start": "2023-01-01", "end": end}) == [
+        "must be after start; end is exclusive, so the last day tested is the day before it"
+    ]
+
+
+def test_a_period_may_be_open_at_either_end():
+    for period in ({}, {"start": "2023-01-01"}, {"end": "2023-01-01"}):
+        Data.model_validate({"exchange": "x"} | period)
