@@ -13,7 +13,9 @@ help: ## List the targets
 
 .PHONY: uv
 uv:
-	@$(UV) --version >/dev/null 2>&1 || python3 -m pip install --quiet --user uv || python3 -m pip install --quiet --break-system-packages uv
+	@$(UV) --version >/dev/null 2>&1 \
+		|| python3 -m pip install --quiet --disable-pip-version-check uv 2>/dev/null \
+		|| python3 -m pip install --quiet --disable-pip-version-check --break-system-packages --user uv
 
 .PHONY: setup
 setup: uv ## Install the project and its tools into .venv
@@ -50,8 +52,9 @@ bench: setup ## Measure against the rivals (minutes)
 	.venv-bench/bin/python -m benchmarks
 
 .PHONY: soak
-soak: setup ## Everything long: property tests with fifty times the examples
-	HYPOTHESIS_PROFILE=soak $(RUN) pytest -n 2 --dist worksteal tests/unit tests/property
+soak: setup ## Everything long: property tests with fifty times the examples, Backtrader over all the years
+	HYPOTHESIS_PROFILE=soak $(RUN) pytest -n 2 --dist worksteal tests/unit tests/property tests/services
+	$(RUN) pytest -n 2 --dist worksteal -m soak
 
 .PHONY: ci
 ci: ## What continuous integration runs: the checks, the README's test command, and that nothing generated is stale

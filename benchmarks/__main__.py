@@ -57,7 +57,7 @@ def kernel(found: Findings, folder: Path) -> None:
 
 
 def one_backtest(found: Findings, folder: Path) -> None:
-    with Contestant("ours", folder) as ours, Contestant("rivals", folder) as rivals:
+    with Contestant("ours", folder) as ours, Contestant("rivals", folder, TQDM_DISABLE="1") as rivals:
         entries, theirs = ours.ask("entries"), rivals.ask("entries")
         assert abs(entries - theirs) <= 0.01 * entries, f"not the same signals: {entries} and {theirs} entries"
         contestants = {
@@ -66,7 +66,7 @@ def one_backtest(found: Findings, folder: Path) -> None:
             "vectorbt: simulation, return": partial(rivals.ask, "simulation"),
             "vectorbt: simulation with stops, return": partial(rivals.ask, "stops"),
         }
-        times = in_turns(12, **contestants)
+        times = in_turns(6, **contestants)
         times["backtesting.py"] = rivals.ask("backtesting.py")
     whole, vectorbt, *_ = times.values()
     found.figures.append(
@@ -82,7 +82,7 @@ def sweep(found: Findings, folder: Path, *, quick: bool) -> None:
         for _ in range(2):
             times += ours.ask("sweep", 2)
         if not quick:
-            with Contestant("rivals", folder) as rivals:
+            with Contestant("rivals", folder, TQDM_DISABLE="1") as rivals:
                 slow = found.times["vectorbt: sweep of 1,024 pairs"] = rivals.ask("sweep")
                 found.memory["vectorbt: sweep of 1,024 pairs"] = rivals.ask("peak")
             for _ in range(3):

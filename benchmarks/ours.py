@@ -66,7 +66,7 @@ def bare_loop(
 def kernel() -> dict[str, list[float]]:
     bars = series("hourly")
     signals = evaluate(CROSS, bars, PARAMETERS).signals
-    work, equity = Workspace(len(bars), np.count_nonzero(signals.enter)), np.empty(len(bars))
+    work, equity = Workspace(len(bars), int(np.count_nonzero(signals.enter))), np.empty(len(bars))
     bare = partial(bare_loop, bars.open, bars.close, signals.enter, signals.exit, FEES.cash, FEES.commission, equity)
     plain = partial(work.trade, bars, signals, FEES.cash, terms(FEES, NO_STOPS))
     stops = partial(work.trade, bars, signals, FEES.cash, terms(FEES_AND_SLIPPAGE, ALL_STOPS))
@@ -74,7 +74,7 @@ def kernel() -> dict[str, list[float]]:
     plain()
     assert np.allclose(equity, work.equity, rtol=1e-9), "the bare loop and the kernel do not do the same"
     loops = {"bare": bare, "plain": plain, "stops": stops}
-    return in_turns(60, **{name: partial(seconds, loop) for name, loop in loops.items()})
+    return in_turns(30, **{name: partial(seconds, loop) for name, loop in loops.items()})
 
 
 def one_backtest() -> list[float]:
@@ -87,16 +87,18 @@ def entries() -> int:
 
 
 def whole_sweep(threads: int) -> list[float]:
-    return seconds(partial(sweep, series("hourly"), CROSS, PAIRS, FEES, NO_STOPS, threads=threads), calls=1)
+    return seconds(
+        partial(sweep, series("hourly"), CROSS, PAIRS, FEES, NO_STOPS, threads=threads), calls=1, unmeasured=1
+    )
 
 
 def million_bars() -> dict[str, list[float]]:
     bars = series("minutes")
-    whole = seconds(partial(backtest, bars, CROSS, PARAMETERS, FEES_AND_SLIPPAGE, ALL_STOPS))
+    whole = seconds(partial(backtest, bars, CROSS, PARAMETERS, FEES_AND_SLIPPAGE, ALL_STOPS), calls=5, unmeasured=1)
     signals = evaluate(CROSS, bars, PARAMETERS).signals
-    work = Workspace(len(bars), np.count_nonzero(signals.enter))
+    work = Workspace(len(bars), int(np.count_nonzero(signals.enter)))
     kernel = partial(work.trade, bars, signals, FEES.cash, terms(FEES_AND_SLIPPAGE, ALL_STOPS))
-    return {"kernel": seconds(kernel, calls=11), "whole": whole}
+    return {"kernel": seconds(kernel), "whole": whole}
 
 
 def digest(threads: int) -> str:

@@ -60,8 +60,11 @@ def serve(tasks: Mapping[str, Callable[..., Any]]) -> None:
             print(json.dumps(tasks[task](*arguments)), file=answers, flush=True)
 
 
-def seconds(function: Callable[[], object], calls: int = 5, unmeasured: int = 1) -> list[float]:
-    """How long each of the calls takes, after those that do not count; without the garbage collector in between."""
+def seconds(function: Callable[[], object], calls: int = 10, unmeasured: int = 5) -> list[float]:
+    """How long each of the calls takes, without the garbage collector in between.
+
+    The first ones do not count: the processor takes a few to learn the branches and to fill its caches.
+    """
     gc.collect()
     gc.disable()
     times = []

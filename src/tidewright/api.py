@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidewright.adapters.engines import find_engine
 from tidewright.adapters.results import read_record, read_table, write_results, write_table
 from tidewright.adapters.stores import stores
 from tidewright.domain.bars import Market
@@ -49,7 +50,7 @@ def run_all(*sources: Source) -> list["Result"]:
     if manifest.problems:
         raise InputRefused(manifest.problems)
     plans = [
-        plan_backtest(resource, document, manifest, folders)
+        plan_backtest(resource, document, manifest, folders, find_engine=find_engine)
         for _, resource, document in manifest.of_kind("BacktestRun")
         if isinstance(resource, BacktestRun)
     ]

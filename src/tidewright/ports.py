@@ -1,8 +1,8 @@
 """Every seam to the outside, as a Protocol. Implementations are in `tidewright.adapters`; callers know only what stands here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from tidewright.domain.bars import Bars, Market
 from tidewright.domain.costs import Broker, Risk
@@ -31,12 +31,20 @@ class Source:
     simulated: bool = False
 
 
+class Stretch(NamedTuple):
+    """The times from `start` up to, and without, `end`, in milliseconds."""
+
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoredMarket:
     """What a store knows of a market without reading its bars.
 
     `first` and `last` are open times in milliseconds, `gaps` is the number of gaps, `digest` that of the bars when they were
-    stored. `simulated` says that some of them come from a generator and not from an exchange. `damage` says why none of it can be known.
+    stored. `simulated` says that some of them come from a generator and not from an exchange. `absent` is where the exchange itself
+    was asked for bars and has none. `damage` says why none of it can be known.
     """
 
     market: Market
@@ -47,6 +55,7 @@ class StoredMarket:
     digest: str = ""
     simulated: bool = False
     sources: tuple[Source, ...] = ()
+    absent: tuple[Stretch, ...] = ()
     damage: str = ""
 
 
@@ -76,6 +85,10 @@ class BarStore(Protocol):
         Bars that are stored already are left alone; a bar whose values differ from the stored one is refused, unless
         `replace`. Raises StoreRefused, and TimeoutError when another process does not finish writing.
         """
+        ...
+
+    def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
+        """Remembers that the exchange has no bars that open in these stretches. Raises MarketNotFound, and StoreRefused where one has."""
         ...
 
     def markets(self) -> list[StoredMarket]:

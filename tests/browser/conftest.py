@@ -1,11 +1,24 @@
-"""A realistic run to look at: a moving-average cross on seven years of real hourly bars, reckoned here in plain numpy."""
+"""A browser, and a realistic run to look at in it: a moving-average cross on seven years of real hourly bars, reckoned here in plain numpy."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.feather
 import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 HOUR = 3_600_000
 CASH, FEE, SLIPPAGE = 10_000.0, 0.001, 0.0005
@@ -161,3 +174,13 @@ def seven_years(shared_data: Path) -> Run:
 def simulated_years(seven_years: Run) -> Run:
     _, equity, trades = seven_years
     return document(equity, trades, simulated=True), equity, trades
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}: install chromium to look at the report")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()

@@ -41,7 +41,11 @@ def bars_of(moves, scale):
 small = st.integers(-3, 3)
 large = st.integers(-33, 33)
 moves = st.tuples(
-    st.sampled_from([1, 1, 1, 2, 5]), st.just(0) | small | large, small | small | large, st.integers(0, 12), st.integers(0, 12)
+    st.sampled_from([1, 1, 1, 2, 5]),
+    st.just(0) | small | large,
+    small | small | large,
+    st.integers(0, 12),
+    st.integers(0, 12),
 )
 wishes = st.sampled_from([*[(True, False)] * 3, *[(False, False)] * 5, (False, True), (True, True)])
 shares = st.sampled_from([0.01, 0.02, 0.05, 0.1, 0.25])

@@ -1,8 +1,8 @@
 """The local store: one Parquet file per market, ``ROOT/binance/BTC-USDT/1h.parquet``, that other tools can read too."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tidewright.domain.instant import utc
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
 from tidewright.domain.timeframe import TIMEFRAMES, milliseconds
-from tidewright.ports import MarketNotFound, Merged, Source, StoreDamaged, StoredMarket, StoreRefused
+from tidewright.ports import MarketNotFound, Merged, Source, StoreDamaged, StoredMarket, StoreRefused, Stretch
 
 FORMAT = 1
 """What this module writes, and the newest that it reads."""
@@ -54,6 +54,20 @@ class ParquetStore:
             after = _description(merged, before, source)
             atomic_write(path, partial(_write, bars=merged, description=after))
         return Merged(added, len(differing), same, after)
+
+    def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
+        path = self._existing(market)
+        with locked(path.with_name(f".{path.stem}.lock"), self._lock_timeout):
+            bars, before = _load(path, market), _describe(path, market)
+            for start, end in absent:
+                if len(held := bars.between(start, end)):
+                    raise StoreRefused(
+                        f"{market} is not absent: the bar that opens at {utc(int(held.time[0]))} is stored"
+                    )
+            after = replace(before, absent=_united((*before.absent, *absent)))
+            if after != before:
+                atomic_write(path, partial(_write, bars=bars, description=after))
+        return after
 
     def markets(self) -> list[StoredMarket]:
         found = {market_at(path): path for path in self.root.glob("*/*/*.parquet")}
@@ -134,7 +148,19 @@ def _description(bars: Bars, before: StoredMarket | None, source: Source) -> Sto
         digest=bars_digest(bars),
         simulated=source.simulated or (before is not None and before.simulated),
         sources=(*(other for other in earlier if other != source), source)[-_SOURCES:],
+        absent=tuple(known for known in (before.absent if before else ()) if not len(bars.between(*known))),
     )
+
+
+def _united(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """In order, those that touch as one."""
+    found: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if found and start <= found[-1].end:
+            found[-1] = Stretch(found[-1].start, max(end, found[-1].end))
+        else:
+            found.append(Stretch(start, end))
+    return tuple(found)
 
 
 def _write(path: Path, bars: Bars, description: StoredMarket) -> None:
@@ -157,7 +183,8 @@ def _describe(path: Path, market: Market) -> StoredMarket:
     try:
         recorded = _recorded(path, market, tables.read_metadata(path))
         sources = tuple(Source(**source) for source in recorded.pop("sources"))
-        return StoredMarket(**{**recorded, "market": market, "sources": sources})
+        absent = tuple(Stretch(*stretch) for stretch in recorded.pop("absent", ()))
+        return StoredMarket(**{**recorded, "market": market, "sources": sources, "absent": absent})
     except (tables.TableError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, market, error) from error
 

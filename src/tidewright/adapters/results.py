@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 RECORD = "result.json"
 """The record's file name; it is put in place last, so a folder that has it is complete."""
 
-_SECTIONS = {"kind", "name", "spec", "result", "intervals", "benchmark", "warnings", "provenance"}
+_SECTIONS = {"kind", "name", "spec", "result", "provenance"}
 
 Writer = Callable[[Path], object]
 """Writes one file at the path given."""
@@ -49,6 +49,9 @@ def write_results(folder: Path, writers: Mapping[str, Writer | None], record: Ma
                 (folder / name).unlink(missing_ok=True)
             for name in (*wanted, RECORD):
                 (staging / name).replace(folder / name)
+    except OSError as error:
+        error.filename = str(folder)  # and not a name in there that nobody has given
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return artifacts
@@ -99,12 +102,15 @@ def _is_time(name: str) -> bool:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back for the few renames that put the files in place."""
+    """Hold Ctrl-C back for the few renames that put the files in place; it takes effect after them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pressed: list[int] = []
+    held = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, held)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)

@@ -5,6 +5,7 @@ numbers in numpy's format, which no compressor's version can change.
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
 from tidewright.domain.simulation import Asset, resample, simulate
 from tidewright.domain.timeframe import milliseconds
-from tidewright.ports import MarketNotFound, Merged, Source, StoredMarket, StoreRefused
+from tidewright.ports import MarketNotFound, Merged, Source, StoredMarket, StoreRefused, Stretch
 
 EXCHANGE = "simulated"
 """The exchange whose bars come from the generator."""
@@ -55,6 +56,10 @@ class SimulatedStore:
         raise StoreRefused(
             f"{EXCHANGE!r} is the embedded market and takes no bars; name the exchange that {source.name} is from"
         )
+
+    def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
+        """Always raises StoreRefused."""
+        raise StoreRefused(f"{EXCHANGE!r} is the embedded market and has no gaps")
 
     def markets(self) -> list[StoredMarket]:
         return [self.describe(market) for market in sorted(MARKETS, key=by_name)]

@@ -1,6 +1,6 @@
 """Which store serves which exchange, where the local one is, and whether what they hold is sound."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tidewright.adapters import simulated
 from tidewright.domain.bars import Bars, Market
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import Severity, assess
-from tidewright.ports import BarStore, Merged, Source, StoreDamaged, StoredMarket
+from tidewright.ports import BarStore, Merged, Source, StoreDamaged, StoredMarket, Stretch
 
 
 def store_root(environ: Mapping[str, str]) -> Path:
@@ -44,6 +44,9 @@ class RoutedStore:
 
     def merge(self, bars: Bars, source: Source, *, replace: bool = False) -> Merged:
         return self._store(bars.market).merge(bars, source, replace=replace)
+
+    def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
+        return self._store(market).record_absent(market, absent)
 
     def markets(self) -> list[StoredMarket]:
         return [stored for store in (self._rest(), *self._routes.values()) for stored in store.markets()]

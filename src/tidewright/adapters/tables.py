@@ -1,10 +1,10 @@
 """Tables in files: CSV, Parquet and Feather in, Parquet out. The one module that imports pyarrow; import it where a file is at hand."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 _Arrow: TypeAlias = Any  # pyarrow comes without types
 
 _SNIFFED = 1 << 16
+_BLOCK = 1 << 22
 _DELIMITERS = ",;\t|"
 
 
@@ -109,6 +110,25 @@ def write_parquet(path: Path, columns: Mapping[str, NDArray[Any]], metadata: Map
             arrays[name] = array.cast(pa.timestamp(array.type.unit, "UTC"))
     table = pa.table(arrays).replace_schema_metadata(metadata)
     pq.write_table(table, path, compression="zstd", use_dictionary=False)
+
+
+def csv_blocks(
+    stream: BinaryIO, columns: int, wanted: Mapping[int, type], *, headed: bool
+) -> Iterator[list[NDArray[Any]]]:
+    """Columns of a CSV stream, a few megabytes at a time, as arrays of the caller's own.
+
+    There are `columns` columns; `wanted` gives the type, int or float, of those that are asked for, by position. Raises TableError
+    where a row has more or fewer columns, or holds something else than a number.
+    """
+    names = [str(i) for i in range(columns)]
+    kinds = {names[i]: pa.int64() if kind is int else pa.float64() for i, kind in wanted.items()}
+    read = pa.csv.ReadOptions(use_threads=False, column_names=names, skip_rows=int(headed), block_size=_BLOCK)
+    convert = pa.csv.ConvertOptions(column_types=kinds, include_columns=list(kinds), null_values=[])
+    try:
+        for batch in pa.csv.open_csv(stream, read, convert_options=convert):
+            yield [np.array(np.from_dlpack(column)) for column in batch.columns]
+    except pa.ArrowInvalid as error:
+        raise TableError(str(error)) from error
 
 
 # Arrow's own conversions from and to numpy import pandas where it is installed, which takes longer than a whole backtest.

@@ -9,6 +9,7 @@ _COMMANDS = {
     "run": ("tidewright.cli.run", "Run the resources of some files and show what came of it."),
     "verify": ("tidewright.cli.verify", "Run a result again and compare the digests."),
     "report": ("tidewright.cli.report", "Write the HTML report of a result again."),
+    "compare": ("tidewright.cli.compare", "Rank several results, and tell skill from luck."),
     "data": ("tidewright.cli.data", "Import market data, and see what there is."),
     "init": ("tidewright.cli.init", "Write the files of a strategy of one's own."),
     "strategies": ("tidewright.cli.strategies", "List the built-in strategies and their parameters."),
@@ -43,7 +44,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             from tidewright.specs.problems import nearest  # noqa: PLC0415 - imports the schema, for the sake of an error
 
-            raise click.UsageError(f"{error.message}{nearest(args[0], _COMMANDS)}", ctx) from None
+            raise click.UsageError(f"{error.message.rstrip('.')}{nearest(args[0], _COMMANDS)}.", ctx) from None
 
 
 @click.group(

@@ -26,7 +26,7 @@ _HEADLINES = (
     "exposure",
     "fees",
 )
-_GRAVE = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "SimulatedData", "DataQuality", "Ruin"}
+_GRAVE = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "SimulatedData", "DataQuality", "Ruin", "EnginesDisagree"}
 
 
 def show(record: dict[str, Any], console: Console) -> None:
@@ -74,13 +74,15 @@ def _figures(record: dict[str, Any]) -> Table:
 
 def _provenance(record: dict[str, Any], console: Console) -> None:
     provenance, checks, artifacts = record["provenance"], record["checks"], record["artifacts"]
-    verdicts = {"lookAhead": "look-ahead", "warmup": "warm-up", "dataQuality": "data quality"}
+    verdicts = {"lookAhead": "look-ahead", "warmup": "warm-up", "dataQuality": "data quality", "engines": "two engines"}
     line = Text("\nChecks  ", style="dim")
     for name, title in verdicts.items():
-        if name in checks:
+        if "passed" in checks.get(name, {}):
             passed = checks[name]["passed"]
             line.append(f"{'✓' if passed else '✗'} {title}  ", style="green" if passed else "bold red")
     console.print(line)
+    if provenance["engine"]["name"] != "Fast":
+        console.print(Text(f"Engine  {provenance['engine']['name']} {provenance['engine']['version']}", style="dim"))
     console.print(Text(f"Digest  {provenance['digest']}", style="dim"), soft_wrap=True)
     if "report" in artifacts:
         console.print(Text.assemble(("Report  ", "dim"), artifacts["report"]), soft_wrap=True)

@@ -5,17 +5,15 @@ Only click is imported here at the top, so that help and completion are instant;
 """
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from difflib import get_close_matches
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from textwrap import indent
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
-from tidewright.domain.timeframe import TIMEFRAMES, duration, milliseconds
+from tidewright.cli.data_download import download
+from tidewright.cli.data_resample import resample
+from tidewright.cli.market_options import Timeframe, named, opened_store, reported
 
 if TYPE_CHECKING:
     from tidewright.adapters.bar_file import Reading
@@ -24,52 +22,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 _FIELDS = ("time", "open", "high", "low", "close", "volume")
-
-
-class Refused(click.ClickException):
-    """Input that cannot be taken."""
-
-    exit_code = 2
-
-
-class Timeframe(click.Choice[str]):
-    """One of `TIMEFRAMES`; anything else is told the nearest."""
-
-    def __init__(self) -> None:
-        super().__init__(TIMEFRAMES)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - as click has it
-        if value not in TIMEFRAMES:
-            hint = f" Did you mean {near}?" if (near := _nearest(value)) else ""
-            self.fail(f"{value!r} is no timeframe.{hint} A timeframe is one of {', '.join(TIMEFRAMES)}.", param, ctx)
-        return str(value)
-
-
-def _nearest(timeframe: str) -> str | None:
-    """``1h`` for ``60m``, and for what only looks like it."""
-    try:
-        near = [duration(milliseconds(timeframe))]
-    except ValueError:
-        near = get_close_matches(timeframe, TIMEFRAMES, n=1, cutoff=0.3)
-    return near[0] if near and near[0] in TIMEFRAMES else None
-
-
-def _named(kind: Literal["Exchange", "Symbol"]) -> Callable[[click.Context, click.Parameter, str], str]:
-    """Holds a name to the rule that a resource holds it to, so that whatever is imported can be asked for."""
-
-    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
-        from pydantic import TypeAdapter, ValidationError
-
-        from tidewright.specs import quantities
-
-        try:
-            TypeAdapter(getattr(quantities, kind)).validate_python(value)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise click.BadParameter(f"{value!r} is {reason}", context, parameter) from error
-        return value
-
-    return check
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -89,7 +41,9 @@ def data() -> None:
 
     \b
     Examples:
+      tidewright data download --exchange binance --symbol BTC/USDT --timeframe 1h --start 2020-01-01
       tidewright data import BTC_USDT-1h.feather --exchange binance --symbol BTC/USDT --timeframe 1h
+      tidewright data resample --exchange binance --symbol BTC/USDT --from 1h --to 1d
       tidewright data list
       tidewright data show binance BTC/USDT 1h
       tidewright data verify
@@ -102,9 +56,9 @@ def data() -> None:
 @data.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--exchange", required=True, callback=_named("Exchange"), help="Exchange that the bars are from, such as binance."
+    "--exchange", required=True, callback=named("Exchange"), help="Exchange that the bars are from, such as binance."
 )
-@click.option("--symbol", required=True, callback=_named("Symbol"), help="What was traded, such as BTC/USDT.")
+@click.option("--symbol", required=True, callback=named("Symbol"), help="What was traded, such as BTC/USDT.")
 @click.option("--timeframe", required=True, type=Timeframe(), metavar="TIMEFRAME", help="Length of a bar, such as 1h.")
 @click.option(
     "--column",
@@ -152,9 +106,13 @@ def import_(
     from tidewright.domain.bars import Market
 
     reading = Reading(columns, time_is, sort, drop_duplicates)
-    store = _store()
+    store = opened_store()
     for path in _progress("Importing", files):
         _import(store, path, Market(exchange, symbol, timeframe), reading, replace=replace)
+
+
+data.add_command(download)
+data.add_command(resample)
 
 
 @data.command("list")
@@ -169,7 +127,7 @@ def list_(as_json: bool) -> None:
     """
     from tidewright.cli import data_view
 
-    stored = _store().markets()
+    stored = opened_store().markets()
     if as_json:
         click.echo(json.dumps([data_view.document(market) for market in stored], indent=2))
     else:
@@ -192,8 +150,8 @@ def show(exchange: str, symbol: str, timeframe: str, as_json: bool) -> None:
     from tidewright.cli import data_view
     from tidewright.domain.bars import Market
 
-    store, market = _store(), Market(exchange, symbol, timeframe)
-    with _reported():
+    store, market = opened_store(), Market(exchange, symbol, timeframe)
+    with reported():
         stored, bars = store.describe(market), store.read(market)
     if as_json:
         click.echo(json.dumps(data_view.details(stored, bars), indent=2))
@@ -217,7 +175,7 @@ def verify(context: click.Context, as_json: bool) -> None:
     from tidewright.adapters.stores import faults
     from tidewright.cli import data_view
 
-    store = _store()
+    store = opened_store()
     found = [(stored, faults(store, stored)) for stored in _progress("Verifying", store.markets())]
     if as_json:
         documents = [
@@ -234,33 +192,10 @@ def _import(store: "BarStore", path: Path, market: "Market", reading: "Reading",
     from tidewright.adapters.bar_file import read_bars
     from tidewright.cli import data_view
 
-    with _reported(path):
+    with reported(path):
         file = read_bars(path, market, reading)
         merged = store.merge(file.bars, file.source, replace=replace)
     data_view.print_import(path, file, merged)
-
-
-def _store() -> "BarStore":
-    from tidewright.adapters.stores import stores
-
-    return stores(os.environ)
-
-
-@contextmanager
-def _reported(path: Path | None = None) -> Iterator[None]:
-    """Turns what adapters raise into a message and an exit code; what the system refuses is told by `tidewright.cli.endings`."""
-    from tidewright.ports import StoreDamaged
-
-    def told(error: Exception) -> str:
-        return f"{path} was not imported:\n{indent(str(error), '  ')}" if path else str(error)
-
-    try:
-        yield
-    except (LookupError, ValueError) as error:
-        raise Refused(told(error)) from error
-    except StoreDamaged as error:
-        click.echo(f"Error: {told(error)}", err=True)
-        raise click.exceptions.Exit(1) from error
 
 
 def _progress(description: str, items: Sequence[_Item]) -> Iterable[_Item]:

@@ -1,13 +1,14 @@
 """How the command ends: every foreseeable error as a message with a remedy and an exit code."""
 
 import errno
-import os
-import sys
 from collections.abc import Callable
 
 import click
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+_EXTRAS = dict.fromkeys(("httpx", "jinja2", "numba", "pandas", "pyarrow"), "local") | {"ccxt": "exchanges"}
+"""What may not be installed, and the extra that brings it."""
 
 
 def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to end, one return
@@ -22,9 +23,6 @@ def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to 
         return REFUSED
     except (click.Abort, KeyboardInterrupt):
         return _say("Interrupted: nothing half-written was left behind.", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - the reader went away; the interpreter must not complain at its end
-        return DONE
     except ModuleNotFoundError as error:
         return _missing(error)
     except OSError as error:
@@ -33,9 +31,10 @@ def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to 
 
 
 def _missing(error: ModuleNotFoundError) -> int:
-    if error.name not in {"numba", "pyarrow", "jinja2", "pandas"}:
+    if error.name not in _EXTRAS:
         raise error
-    return _say(f"Error: this needs {error.name}; install it with: pip install 'tidewright[local]'", FAILED)
+    extra = _EXTRAS[error.name]
+    return _say(f"Error: this needs {error.name}; install it with: pip install 'tidewright[{extra}]'", FAILED)
 
 
 def of_the_system(error: OSError) -> str:

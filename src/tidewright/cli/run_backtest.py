@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tidewright.adapters.engines import find_engine
 from tidewright.adapters.results import Writer, write_results, write_table
 from tidewright.adapters.stores import stores
 from tidewright.cli.backtest_view import show
@@ -24,7 +25,7 @@ class BacktestRunner:
 
     def plan(self, resource: Spec, document: Document, manifest: Manifest, options: RunOptions) -> BacktestPlan:
         assert isinstance(resource, BacktestRun)  # noqa: S101
-        return plan_backtest(resource, document, manifest, options.import_from, stores(os.environ))
+        return plan_backtest(resource, document, manifest, options.import_from, stores(os.environ), find_engine)
 
     def needs_compiling(self) -> bool:
         return needs_compiling()
@@ -48,7 +49,7 @@ class BacktestRunner:
 
 
 def write_report(path: Path, record: dict[str, Any], equity: dict[str, Any], trades: dict[str, Any]) -> None:
-    """Write the HTML report of a record and its tables."""
+    """Write the HTML report of a record and its tables; it names no folder, as it lies beside the record wherever both are moved to."""
     from tidewright.report.page import render  # noqa: PLC0415 - jinja2, only where a report is written
 
-    path.write_text(render(record, equity, trades), encoding="utf-8")
+    path.write_text(render({**record, "artifacts": {}}, equity, trades), encoding="utf-8")

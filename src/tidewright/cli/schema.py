@@ -8,7 +8,7 @@ from tidewright.specs.manifest import RESOURCES
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(RESOURCES), case_sensitive=False))
+@click.argument("kind", metavar="KIND", type=click.Choice(list(RESOURCES)))
 def schema(kind: str) -> None:
     """Print the JSON Schema of KIND.
 

@@ -8,7 +8,7 @@ from tidewright.domain.strategies.builtin import BUILTINS
 
 
 @click.command()
-@click.argument("name", required=False, type=click.Choice(list(BUILTINS), case_sensitive=False))
+@click.argument("name", metavar="[NAME]", required=False, type=click.Choice(list(BUILTINS)))
 def strategies(name: str | None) -> None:
     """List the built-in strategies, or the parameters of one.
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tidewright.adapters.engines import find_engine
 from tidewright.adapters.results import NoResult, as_json, read_record
 from tidewright.adapters.stores import stores
 from tidewright.cli.endings import FAILED
@@ -152,7 +153,7 @@ def _recorded(result: Path) -> _Recorded:
 def _again(recorded: _Recorded, paths: tuple[Path, ...]) -> Record:
     """The record of the same run, made again with as much history before it."""
     folders = [*paths, *recorded.folders, Path.cwd()]
-    plan = plan_backtest(recorded.run, recorded.document, Manifest(), folders)
+    plan = plan_backtest(recorded.run, recorded.document, Manifest(), folders, find_engine=find_engine)
     with steps(Console(stderr=True), plan.name) as stage:
         found = run_backtest(
             plan, stores(os.environ), lambda name: stage(name, STAGES.index(name) / len(STAGES)), recorded.history

@@ -38,8 +38,7 @@ def backtest(
     evaluation = evaluate(strategy, bars, parameters)
     period = bars.part(start, len(bars))
     ledger = simulate(period, tradable(evaluation.signals, start, declared_warmup(strategy, parameters)), broker, risk)
-    trades = trades_of(period, ledger.fills)
-    return Outcome(period, evaluation, ledger, trades, measure(period, ledger, trades))
+    return outcome_of(period, evaluation, ledger)
 
 
 def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
@@ -47,9 +46,13 @@ def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
     enter = np.zeros(len(bars), dtype=np.bool_)
     enter[:1] = True
     signals = Signals(enter, np.zeros(len(bars), dtype=np.bool_))
-    ledger = simulate(bars, signals, broker, Risk())
+    return outcome_of(bars, Evaluation({}, signals), simulate(bars, signals, broker, Risk()))
+
+
+def outcome_of(bars: Bars, evaluation: Evaluation, ledger: Ledger) -> Outcome:
+    """What the account's history over the period's `bars` amounts to, whoever filled the orders."""
     trades = trades_of(bars, ledger.fills)
-    return Outcome(bars, Evaluation({}, signals), ledger, trades, measure(bars, ledger, trades))
+    return Outcome(bars, evaluation, ledger, trades, measure(bars, ledger, trades))
 
 
 def tradable(signals: Signals, start: int, warmup: int) -> Signals:

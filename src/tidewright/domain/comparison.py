@@ -36,7 +36,8 @@ class Difference:
     """One thing that two engines see differently.
 
     `time` is that of the trade's entry, or of the first bar at whose close the equity differs, in milliseconds. `field` is exitTime, entryPrice,
-    exitPrice, quantity, pnl, reason or equity; or trade, where only one engine has the trade: its value is then the quantity, and None for the other.
+    exitPrice, quantity, pnl, reason or equity; or trade, where only one engine has it: its value is the quantity, and None for the other. None also
+    stands for the exit of what is still open at the end.
     """
 
     time: int
@@ -63,39 +64,44 @@ def compare(bars: Bars, ours: Ledger, theirs: Ledger) -> Comparison:
     """Compare two ledgers over the same `bars`, of which there is at least one.
 
     Trades with the same entry time are one trade. Exit times and reasons must be equal; prices, quantities and results the same within `TOLERANCE`,
-    results also within `ROUNDING`. So must the equity at every close, which speaks for what is still open at the end.
+    results also within `ROUNDING`. A position that is open at the end is compared as well, and so is the equity at every close.
     """
     broken = (bars.open < bars.low) | (bars.open > bars.high)
-    one, other = _trades(bars, ours), _trades(bars, theirs)
-    entries = sorted(one.keys() | other.keys())
+    one, other = _positions(bars, ours), _positions(bars, theirs)
     differences: list[Difference] = []
+    closed = 0
     apart_until = -1  # the last bar in which a position may be one engine's alone, for a cause that is known
-    for time in entries:
-        sides = [trade for trade in (one.get(time), other.get(time)) if trade]
+    for time in sorted(one.keys() | other.keys()):
+        sides = [side for side in (one.get(time), other.get(time)) if side]
+        closed += any(side.exit_time is not None for side in sides)
         found = list(_differences(time, one.get(time), other.get(time), broken, apart_until))
         differences += found
         if any(d.field in {"trade", "exitTime"} and d.cause is not Cause.UNEXPLAINED for d in found):
-            apart_until = max(apart_until, *(trade.exit_bar for trade in sides))
-    return Comparison(len(entries), (*differences, *_in_equity(bars, ours, theirs, broken)))
+            apart_until = max(apart_until, *(side.last_bar for side in sides))
+    return Comparison(closed, (*differences, *_in_equity(bars, ours, theirs, broken)))
 
 
-class _Trade(NamedTuple):
-    """One row of `Trades`, and the account before it."""
+class _Position(NamedTuple):
+    """A trade, or the position that is open at the end, without an exit; `account` is the equity before it."""
 
     entry_bar: int
-    exit_bar: int
-    exit_time: int
+    last_bar: int
+    exit_time: int | None
     entry_price: float
-    exit_price: float
+    exit_price: float | None
     quantity: float
-    pnl: float
-    reason: str
+    pnl: float | None
+    reason: str | None
     account: float
 
+    def meets(self, broken: Booleans) -> bool:
+        """Whether it was entered or left in one of these bars."""
+        return bool(broken[self.entry_bar] or (self.exit_time is not None and broken[self.last_bar]))
 
-def _trades(bars: Bars, ledger: Ledger) -> dict[int, _Trade]:
-    """The ledger's trades by their entry's time."""
-    trades = trades_of(bars, ledger.fills)
+
+def _positions(bars: Bars, ledger: Ledger) -> dict[int, _Position]:
+    """The ledger's positions by their entry's time."""
+    trades, fills, equity = trades_of(bars, ledger.fills), ledger.fills, ledger.equity
     rows = zip(
         trades.entry_time.tolist(),
         trades.entry_bar.tolist(),
@@ -106,39 +112,44 @@ def _trades(bars: Bars, ledger: Ledger) -> dict[int, _Trade]:
         trades.quantity.tolist(),
         trades.pnl.tolist(),
         [Reason(code).title for code in trades.reason],
-        ledger.equity[trades.entry_bar - 1].tolist(),
+        equity[trades.entry_bar - 1].tolist(),
         strict=True,
     )
-    return {time: _Trade(*row) for time, *row in rows}
+    positions = {time: _Position(*row) for time, *row in rows}
+    if len(fills) and fills.held[-1] != 0.0:
+        first = int(np.argmax(fills.position == fills.position[-1]))
+        bar, price = int(fills.bar[first]), float(fills.price[first])
+        size, account = abs(float(fills.held[-1])), float(equity[bar - 1])
+        positions[int(fills.time[first])] = _Position(bar, len(bars) - 1, None, price, None, size, None, None, account)
+    return positions
 
 
 def _differences(
-    time: int, one: _Trade | None, other: _Trade | None, broken: Booleans, apart_until: int
+    time: int, one: _Position | None, other: _Position | None, broken: Booleans, apart_until: int
 ) -> Iterator[Difference]:
-    """What differs about the trade that was entered at `time`."""
-    known = any(broken[[side.entry_bar, side.exit_bar]].any() for side in (one, other) if side)
+    """What differs about the position that was entered at `time`."""
+    known = any(side.meets(broken) for side in (one, other) if side)
     root = Cause.BROKEN_BAR if known else Cause.UNEXPLAINED
     if one is None or other is None:
-        alone = one or other
-        assert alone is not None  # noqa: S101 - it came from one of the two
-        cause = Cause.EARLIER_DIFFERENCE if not known and alone.entry_bar <= apart_until else root
+        follows = any(side.entry_bar <= apart_until for side in (one, other) if side)
+        cause = Cause.EARLIER_DIFFERENCE if follows and not known else root
         yield Difference(time, "trade", one and one.quantity, other and other.quantity, cause)
         return
-    if one.exit_time != other.exit_time:
-        yield Difference(time, "exitTime", one.exit_time, other.exit_time, root)
-    if one.reason != other.reason:
-        yield Difference(time, "reason", one.reason, other.reason, root)
-    if not _same(one.entry_price, other.entry_price):
-        yield Difference(time, "entryPrice", one.entry_price, other.entry_price, root)
-    if not _same(one.exit_price, other.exit_price):
-        yield Difference(time, "exitPrice", one.exit_price, other.exit_price, root)
+    for field, mine, its in (
+        ("exitTime", one.exit_time, other.exit_time),
+        ("reason", one.reason, other.reason),
+        ("entryPrice", one.entry_price, other.entry_price),
+        ("exitPrice", one.exit_price, other.exit_price),
+    ):
+        if not _same(mine, its):
+            yield Difference(time, field, mine, its, root)
     scale = one.account / other.account
     for field, mine, its, rounding in (
         ("quantity", one.quantity, other.quantity, 0.0),
         ("pnl", one.pnl, other.pnl, ROUNDING * one.quantity * one.entry_price),
     ):
         if not _same(mine, its, rounding):
-            follows = not known and _same(mine, its * scale, rounding)
+            follows = not known and its is not None and _same(mine, its * scale, rounding)
             yield Difference(time, field, mine, its, Cause.EARLIER_DIFFERENCE if follows else root)
 
 
@@ -151,5 +162,7 @@ def _in_equity(bars: Bars, ours: Ledger, theirs: Ledger, broken: Booleans) -> It
         yield Difference(int(bars.time[bar]), "equity", float(ours.equity[bar]), float(theirs.equity[bar]), cause)
 
 
-def _same(one: float, other: float, rounding: float = 0.0) -> bool:
-    return abs(one - other) <= max(TOLERANCE * max(abs(one), abs(other)), rounding)
+def _same(one: Value, other: Value, rounding: float = 0.0) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= max(TOLERANCE * max(abs(one), abs(other)), rounding)
+    return one == other

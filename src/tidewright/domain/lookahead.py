@@ -72,10 +72,14 @@ def prove_causal(
                     prefix=int(length),
                     with_future=_value(whole, column, bar),
                     without=_value(part, column, bar),
-                    repeatable=int(length) < len(bars),
+                    repeatable=int(length) < len(bars) and _repeats(strategy, bars, parameters, whole),
                 ),
             )
     return LookAheadProof(len(lengths))
+
+
+def _repeats(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation) -> bool:
+    return first_difference(whole, evaluate(strategy, bars, parameters)) is None
 
 
 def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Integers:

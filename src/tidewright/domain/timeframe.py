@@ -16,7 +16,7 @@ def milliseconds(duration: str) -> int:
 
     Raises ValueError for anything else.
     """
-    match = re.fullmatch(r"(\d{1,9})([smhdw])", duration)
+    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", duration)
     if match is None:
         raise ValueError(
             f"{duration!r} is not a duration; write a whole number and one of s, m, h, d, w, such as 90d or 4h"

@@ -5,6 +5,7 @@ and print need no second chart, and a formatter that begins with ``@`` names one
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,14 @@ POINTS = 2000
 
 INK, FAINT, GRID = "var(--ink-2)", "var(--ink-3)", "var(--rule)"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a chart: its title, and how high it is drawn, in CSS pixels."""
+
+    title: str
+    height: int
 
 
 def numbers(values: NDArray[Any], digits: int = 6) -> list[float | None]:

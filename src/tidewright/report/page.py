@@ -11,9 +11,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from tidewright.report import charts, findings, tables
+from tidewright.domain.bars import Floats, Integers
+from tidewright.report import charts, comparison, findings, monte_carlo, tables
 from tidewright.report import format as fmt
-from tidewright.report.options import POINTS, Columns, trade_count
+from tidewright.report.options import POINTS, Columns, Frame, Option, trade_count
 from tidewright.report.tables import Document, part
 from tidewright.report.trade_charts import MARKED_TRADES
 
@@ -36,8 +37,13 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
     cash = part(document, "spec", "broker", "cash")
     initial = float(cash) if fmt.defined(cash) else None
     first, last = tables.trade_list(trades)
+    fans = {way: option for way in monte_carlo.WAYS if (option := monte_carlo.fan(document, way, equity, trades))}
     return _template("report.html.j2").render(
-        _drawing(charts.FIGURES, equity, trades, initial),
+        _drawing(
+            _figures(charts.FIGURES, equity, trades, initial) | fans,
+            {**charts.FIGURES, **monte_carlo.WAYS},
+            _scales(equity),
+        ),
         document=document,
         part=part,
         fmt=fmt,
@@ -57,6 +63,9 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
         deflated=findings.deflated(document),
         checks=findings.checks(document),
         quality=findings.quality_findings(document),
+        paths=part(document, "monteCarlo", "paths"),
+        ways=monte_carlo.headings(document),
+        spread=monte_carlo.rows(document),
         provenance=findings.provenance(document),
         command=findings.verify_command(document),
         bars=len(equity.get("time", ())),
@@ -73,18 +82,56 @@ def figure_page(name: str, equity: Columns, trades: Columns, initial: float | No
 
     Arguments as in `render`; `initial` is the account before the first bar. Raises ValueError for a name that is no figure's.
     """
-    drawing = _drawing((name,), equity, trades, initial)
+    drawing = _drawing(_figures((name,), equity, trades, initial), charts.FIGURES, _scales(equity))
     return _template("figure.html.j2").render(drawing, name=name, title=charts.FIGURES[name].title)
 
 
-def _drawing(names: Iterable[str], equity: Columns, trades: Columns, initial: float | None) -> dict[str, Any]:
-    """What a template needs to draw charts: those that have something to show, as options and as the JSON of them all."""
-    figures = {name: charts.figure(name, equity, trades, initial) for name in names}
-    drawn = {name: option for name, option in figures.items() if option is not None}
+def render_comparison(document: Document, moments: Integers, worth: Floats) -> str:
+    """Several runs on one HTML page that needs nothing but itself.
+
+    `document` is what ``tidewright compare --json`` prints; `worth` is what each run was worth at each of `moments` (milliseconds), shape
+    (runs, moments), in the order of its ``runs``.
+    """
+    drawn = {"comparison": comparison.chart(document, moments, worth)}
+    scales = {
+        "comparison": _scale(
+            {str(i): row for i, row in enumerate(comparison.rebased(worth))}, *map(str, range(len(worth)))
+        )
+    }
+    return _template("comparison.html.j2").render(
+        _drawing(drawn, {"comparison": comparison.FRAME}, scales),
+        document=document,
+        fmt=fmt,
+        simulated=comparison.simulated(document),
+        verdict=comparison.verdict(document),
+        notices=findings.notices(document),
+        leaderboard=comparison.leaderboard(document),
+        figures_of_runs=comparison.figures(document),
+        ahead=comparison.sharpe_differences(document),
+        correlations=comparison.correlations(document),
+        differences=comparison.differences(document),
+        most=comparison.MOST_DRAWN,
+    )
+
+
+def _figures(names: Iterable[str], equity: Columns, trades: Columns, initial: float | None) -> dict[str, Option]:
+    """The run's charts that have something to show."""
+    options = ((name, charts.figure(name, equity, trades, initial)) for name in names)
+    return {name: option for name, option in options if option is not None}
+
+
+def _scales(equity: Columns) -> dict[str, str]:
+    return {name: _scale(equity, *columns) for name, columns in _SCALED.items()}
+
+
+def _drawing(
+    drawn: Mapping[str, Option], figures: Mapping[str, charts.Figure | Frame], scales: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a template needs to draw charts: their options, by name and as JSON, and what is known of each of `figures`."""
     return {
         "drawn": drawn,
-        "figures": charts.FIGURES,
-        "scales": {name: _scale(equity, *columns) for name, columns in _SCALED.items()},
+        "figures": figures,
+        "scales": scales,
         "options": _json(drawn),
         "style": _asset("report.css"),
         "scripts": _scripts(),

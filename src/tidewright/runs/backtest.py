@@ -11,12 +11,14 @@ from tidewright.domain.bootstrap import Interval, intervals
 from tidewright.domain.costs import Broker
 from tidewright.domain.lookahead import LookAheadProof, prove_causal
 from tidewright.domain.metrics.periods import daily_returns
+from tidewright.domain.monte_carlo import Spread, account_returns, monte_carlo
 from tidewright.domain.provenance import bars_digest, result_digest
 from tidewright.domain.quality import Finding, assess
 from tidewright.domain.timeframe import milliseconds
 from tidewright.domain.warmup import WarmupCheck, measure_warmup
-from tidewright.ports import BarStore
+from tidewright.ports import BarStore, Engine, FindEngine
 from tidewright.runs.data import load_period, refuse_broken
+from tidewright.runs.engines import NOT_INSTALLED, OTHER, Opinion, ask
 from tidewright.runs.refusal import InputRefused, collected
 from tidewright.runs.strategies import ResolvedStrategy, resolve_strategy
 from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec
@@ -25,7 +27,7 @@ from tidewright.specs.problems import Problem, nearest
 from tidewright.specs.quantities import ratio
 from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy
 
-STAGES = ("Reading bars", "Trading", "Proving causality", "Drawing intervals")
+STAGES = ("Reading bars", "Trading", "Asking the other engine", "Proving causality", "Drawing intervals", "Monte Carlo")
 """The steps of a run, in order, as they are told to whoever waits."""
 
 Progress = Callable[[str], None]
@@ -55,6 +57,7 @@ class BacktestPlan:
     strategy: ResolvedStrategy
     market: Market
     written: Written
+    engine: Engine | None = None
 
     @property
     def document(self) -> Document:
@@ -75,7 +78,9 @@ class BacktestFindings:
     benchmark: arithmetic.Outcome
     look_ahead: LookAheadProof | None
     warmup: WarmupCheck | None
+    opinion: Opinion | None
     intervals: Mapping[str, Interval]
+    monte_carlo: Mapping[str, Spread]
     data_digest: str
     digest: str
 
@@ -91,6 +96,7 @@ def plan_backtest(
     manifest: Manifest,
     import_from: Sequence[Path] = (),
     store: BarStore | None = None,
+    find_engine: FindEngine = lambda name: None,
 ) -> BacktestPlan:
     """Resolve everything that `run` refers to, and judge its data where a `store` is given.
 
@@ -98,9 +104,9 @@ def plan_backtest(
     """
     problems: list[Problem] = []
     spec = run.spec
-    if spec.engine != "Fast":
-        message = "this engine is not installed; use engine: Fast"
-        problems.append(document.problem(("spec", "engine"), message, spec.engine))
+    engine = None if spec.engine == "Fast" else find_engine(OTHER)
+    if spec.engine != "Fast" and engine is None:
+        problems.append(document.problem(("spec", "engine"), NOT_INSTALLED, spec.engine))
     wanted = strategy = None
     with collected(problems):
         wanted, written = _wanted_strategy(run, document, manifest)
@@ -116,7 +122,7 @@ def plan_backtest(
             _judged_bars(market, spec, strategy.warmup if strategy else 0, None, store, written)
     if problems or strategy is None:
         raise InputRefused(problems)
-    return BacktestPlan(run.metadata.name, spec, strategy, market, written)
+    return BacktestPlan(run.metadata.name, spec, strategy, market, written, engine)
 
 
 def run_backtest(
@@ -124,7 +130,7 @@ def run_backtest(
 ) -> BacktestFindings:
     """Run `plan` on the bars of `store`.
 
-    `progress` is told each of `STAGES` as it begins. `history` is how many bars before the period to use; absent, as many as the strategy's warm-up asks
+    `progress` is told each of `STAGES` as it begins; those that the resource does not ask for have no beginning. `history` is how many bars before the period to use; absent, as many as the strategy's warm-up asks
     for and the store has. Raises InputRefused for data that is missing or too poor, StrategyFailed when the strategy does.
     """
     spec, strategy = plan.spec, plan.strategy
@@ -134,13 +140,24 @@ def run_backtest(
     broker = Broker(spec.broker.cash, ratio(spec.broker.commission), ratio(spec.broker.slippage))
     outcome = arithmetic.backtest(bars, strategy.strategy, strategy.parameters, broker, strategy.risk, start)
     benchmark = arithmetic.buy_and_hold(outcome.bars, broker)
-    progress(STAGES[2])
+    opinion = None
+    if plan.engine is not None:
+        progress(STAGES[2])
+        both = spec.engine == "Both"
+        outcome, opinion = ask(plan.engine, outcome, start, strategy.warmup, broker, strategy.risk, both=both)
+    progress(STAGES[3])
     proof = warmup = None
     if spec.checks.look_ahead:
         proof = prove_causal(strategy.strategy, bars, strategy.parameters, outcome.evaluation, spec.seed)
         warmup = measure_warmup(strategy.strategy, bars, strategy.parameters, outcome.evaluation)
-    progress(STAGES[3])
+    progress(STAGES[4])
     returns, yearly = daily_returns(outcome.bars.time, outcome.ledger.equity, broker.cash, outcome.bars.step)
+    drawn = intervals(returns, yearly, outcome.trades, spec.seed)
+    spreads: Mapping[str, Spread] = {}
+    if spec.checks.monte_carlo:
+        progress(STAGES[5])
+        by_trade = account_returns(outcome.trades, outcome.ledger.equity, broker.cash)
+        spreads = monte_carlo(returns, by_trade, spec.checks.monte_carlo, spec.seed)
     return BacktestFindings(
         plan=plan,
         bars=bars,
@@ -151,7 +168,9 @@ def run_backtest(
         benchmark=benchmark,
         look_ahead=proof,
         warmup=warmup,
-        intervals=intervals(returns, yearly, outcome.trades, spec.seed),
+        opinion=opinion,
+        intervals=drawn,
+        monte_carlo=spreads,
         data_digest=bars_digest(bars),
         digest=result_digest(outcome.ledger, kernel.ARITHMETIC_REVISION),
     )

@@ -2,6 +2,7 @@
 
 import math
 import platform
+from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,16 +13,21 @@ from tidewright.domain.kernel import ARITHMETIC_REVISION
 from tidewright.domain.ledger import Reason
 from tidewright.domain.metrics.measure import as_record
 from tidewright.domain.metrics.periods import daily_returns
+from tidewright.domain.monte_carlo import BANDS, QUANTILES, RUIN, Spread
 from tidewright.domain.overfitting import TrackRecord, deflated_sharpe
 from tidewright.domain.provenance import record_digest
 from tidewright.domain.quality import Severity
 from tidewright.runs.backtest import BacktestFindings
+from tidewright.runs.engines import Opinion
 from tidewright.runs.warnings import warnings_of
 
 Table = dict[str, NDArray[Any]]
 
 TRIALS = (1, 10, 100, 1_000)
 """How many attempts the deflated Sharpe ratio is told for: nobody knows how many came before a single backtest."""
+
+LISTED_DIFFERENCES = 20
+"""How many differences between two engines a record lists; their causes are counted over all of them."""
 
 
 def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
@@ -41,6 +47,7 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
         },
         "benchmark": {"finalEquity": _number(found.benchmark.ledger.equity[-1]), **as_record(found.benchmark.metrics)},
         "deflatedSharpe": _deflated(found),
+        "monteCarlo": _monte_carlo(found),
         "checks": _checks(found),
         "warnings": [{"reason": reason, "message": message} for reason, message in warnings_of(found)],
         "provenance": {**_provenance(found, manifest), "spec": {"digest": record_digest(spec)}},
@@ -131,6 +138,32 @@ def _deflated(found: BacktestFindings) -> list[dict[str, Any]]:
     return [{"trials": n, "value": _number(deflated_sharpe(record, n, 1 / len(returns)))} for n in TRIALS]
 
 
+def _monte_carlo(found: BacktestFindings) -> dict[str, Any] | None:
+    """The spread of other histories by the way they were made, None where nobody asked for any; equity is in money."""
+    paths, initial = found.plan.spec.checks.monte_carlo, found.outcome.ledger.initial
+    if not paths:
+        return None
+    return {"paths": paths, "ways": {name: _spread(spread, initial) for name, spread in found.monte_carlo.items()}}
+
+
+def _spread(spread: Spread, initial: float) -> dict[str, Any]:
+    return {
+        "observations": spread.observations,
+        "quantiles": list(QUANTILES),
+        "finalEquity": (initial * spread.final).tolist(),
+        "maxDrawdown": spread.drawdown.tolist(),
+        "ownMaxDrawdown": spread.actual,
+        "deeper": spread.deeper,
+        "loss": spread.loss,
+        "ruin": [{"loss": loss, "probability": share} for loss, share in zip(RUIN, spread.ruin.tolist(), strict=True)],
+        "bands": {
+            "steps": spread.steps.tolist(),
+            "quantiles": list(BANDS),
+            "equity": (initial * spread.bands).tolist(),
+        },
+    }
+
+
 def _checks(found: BacktestFindings) -> dict[str, Any]:
     checks: dict[str, Any] = {}
     if found.look_ahead is not None:
@@ -167,7 +200,26 @@ def _checks(found: BacktestFindings) -> dict[str, Any]:
                 for f in found.quality
             ],
         }
+    if found.opinion is not None:
+        checks["engines"] = _engines(found.opinion)
     return checks
+
+
+def _engines(opinion: Opinion) -> dict[str, Any]:
+    """The comparison with the other engine, where there was one, and the other engine's own figures."""
+    compared: dict[str, Any] = {}
+    if opinion.comparison is not None:
+        differences = opinion.comparison.differences
+        compared = {
+            "passed": opinion.comparison.passed,
+            "trades": opinion.comparison.trades,
+            "causes": dict(Counter(d.cause.value for d in differences)),
+            "differences": [
+                {"trade": d.time, "field": d.field, "ours": d.ours, "theirs": d.theirs, "cause": d.cause.value}
+                for d in differences[:LISTED_DIFFERENCES]
+            ],
+        }
+    return {**compared, opinion.name.lower(): {"version": opinion.version, "analyzers": dict(opinion.analyzers)}}
 
 
 def _provenance(found: BacktestFindings, manifest: str) -> dict[str, Any]:
@@ -187,7 +239,7 @@ def _provenance(found: BacktestFindings, manifest: str) -> dict[str, Any]:
             "simulated": found.simulated,
         },
         "strategy": {"name": found.plan.strategy.strategy.name, "digest": found.plan.strategy.digest},
-        "engine": {"name": "Fast", "version": package_version(), "arithmeticRevision": ARITHMETIC_REVISION},
+        "engine": _engine(found),
         "seed": found.plan.spec.seed,
         "manifest": manifest,
         "environment": {
@@ -196,6 +248,13 @@ def _provenance(found: BacktestFindings, manifest: str) -> dict[str, Any]:
             **{name: installed for name in ("numpy", "numba") if (installed := _installed(name))},
         },
     }
+
+
+def _engine(found: BacktestFindings) -> dict[str, Any]:
+    """Whose fills the result is made of."""
+    filled = found.opinion if found.plan.spec.engine != "Both" else None
+    name, installed = (filled.name, filled.version) if filled else ("Fast", package_version())
+    return {"name": name, "version": installed, "arithmeticRevision": ARITHMETIC_REVISION}
 
 
 def package_version() -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tidewright.domain.comparison import Cause
 from tidewright.domain.instant import utc
 from tidewright.domain.quality import Severity
 from tidewright.domain.timeframe import DAY
@@ -14,6 +15,7 @@ SHORT_PERIOD = 365 * DAY
 def warnings_of(found: BacktestFindings) -> Iterator[tuple[str, str]]:
     """Reason and message of everything about the result that should make its reader careful, gravest first."""
     yield from _about_causality(found)
+    yield from _about_engines(found)
     if found.simulated:
         yield (
             "SimulatedData",
@@ -21,6 +23,27 @@ def warnings_of(found: BacktestFindings) -> Iterator[tuple[str, str]]:
         )
     yield from _about_trading(found)
     yield from _about_data(found)
+
+
+def _about_engines(found: BacktestFindings) -> Iterator[tuple[str, str]]:
+    comparison = found.opinion and found.opinion.comparison
+    if not comparison or not comparison.differences:
+        return
+    count = len(comparison.differences)
+    unexplained = [d for d in comparison.differences if d.cause is Cause.UNEXPLAINED]
+    if unexplained:
+        first = unexplained[0]
+        message = (
+            f"Two engines disagree in {count} places, {len(unexplained)} of them without a known cause, first in {first.field} at "
+            f"{utc(first.time)} ({first.ours} here, {first.theirs} there). One of them is wrong: please report this."
+        )
+        yield "EnginesDisagree", message
+    else:
+        causes = ", ".join(sorted({d.cause.value for d in comparison.differences}))
+        yield (
+            "EnginesDiffer",
+            f"Two engines differ in {count} places, all for known causes: {causes} (docs/engines.md).",
+        )
 
 
 def _about_causality(found: BacktestFindings) -> Iterator[tuple[str, str]]:
@@ -55,7 +78,7 @@ def _about_trading(found: BacktestFindings) -> Iterator[tuple[str, str]]:
         why = (
             "it never asked for an entry"
             if not signals.enter.any()
-            else "no entry signal came after its warm-up, or none could be paid for"
+            else "every entry came before the end of its warm-up or together with an exit, or could not be paid for"
         )
         yield "NeverTraded", f"The strategy never traded: {why}."
     elif len(trades) < FEW_TRADES:

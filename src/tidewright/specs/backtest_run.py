@@ -105,6 +105,8 @@ class Checks(Spec):
     """Whether findings of severity Error end the run, are reported, or are not looked for."""
     max_gap: Duration = "1d"
     """Longest stretch without bars that is a warning only."""
+    monte_carlo: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How many other histories to make of the run's own returns and trades, for the spread of its drawdown and final equity; 0 for none."""
 
 
 class Pod(Spec):

@@ -255,10 +255,11 @@ def test_of_stop_and_target_in_one_bar_the_stop_is_assumed_to_come_first():
     assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (2, 95, -10, 0, STOP_LOSS))
 
 
-def test_an_open_beyond_the_target_comes_before_a_stop_that_the_bar_reaches_later():
-    ledger = trade(CALM, CALM, (111, 112, 94, 95), stop_loss=0.05, take_profit=0.1)
+@pytest.mark.parametrize("open_", [125, 126])
+def test_an_open_at_the_target_or_beyond_comes_before_a_stop_that_the_bar_reaches_later(open_):
+    ledger = trade(CALM, CALM, (open_, 127, 94, 95), stop_loss=0.05, take_profit=0.25)
 
-    assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (2, 111, -10, 0, TAKE_PROFIT))
+    assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (2, open_, -10, 0, TAKE_PROFIT))
 
 
 def test_an_exit_signal_is_served_before_a_target_that_the_open_has_passed():
@@ -294,6 +295,18 @@ def test_without_an_activation_the_trail_begins_below_the_entry():
     assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (1, 90, -10, 0, TRAILING_STOP))
 
 
+def test_a_trail_begins_at_the_price_paid_slippage_included():
+    ledger = trade(CALM, (100, 110, 98, 100), cash=1_100, slippage=0.1, trail_distance=0.1)
+
+    assert_fills(ledger, (1, 110, 10, 0, SIGNAL), (1, 98, -10, 0, TRAILING_STOP))
+
+
+def test_a_trail_level_with_the_stop_loss_has_not_taken_over_yet():
+    ledger = trade(CALM, (100, 101, 89, 95), stop_loss=0.1, trail_distance=0.1)
+
+    assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (1, 90, -10, 0, STOP_LOSS))
+
+
 def test_a_trailing_stop_rests_until_the_highest_price_has_activated_it():
     trailing = {"trail_activation": 0.25, "trail_distance": 0.1}
     almost = (100, 124, 99, 123)
@@ -306,9 +319,7 @@ def test_a_trailing_stop_rests_until_the_highest_price_has_activated_it():
 
 
 def test_a_trail_never_falls_with_the_price():
-    ledger = trade(
-        CALM, CALM, (100, 120, 100, 119), (119, 119.5, 110, 112), (112, 113, 107, 108), trail_distance=0.1
-    )
+    ledger = trade(CALM, CALM, (100, 120, 100, 119), (119, 119.5, 110, 112), (112, 113, 107, 108), trail_distance=0.1)
 
     assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (4, 108, -10, 0, TRAILING_STOP))
 
@@ -370,7 +381,13 @@ def test_the_age_at_the_bars_open_chooses_the_step():
 
 def test_a_step_below_the_price_of_the_day_closes_at_the_open():
     ledger = trade(
-        CALM, CALM, (100, 124, 99, 120), (118, 119, 117, 118), roi=ladder((0, 0.25), (2, 0.125)), slippage=0.01, cash=1_010
+        CALM,
+        CALM,
+        (100, 124, 99, 120),
+        (118, 119, 117, 118),
+        roi=ladder((0, 0.25), (2, 0.125)),
+        slippage=0.01,
+        cash=1_010,
     )
 
     assert_fills(ledger, (1, 101, 10, 0, SIGNAL), (3, 118, -10, 0, ROI))
@@ -408,6 +425,8 @@ def test_of_ladder_and_take_profit_the_nearer_one_counts():
     assert_fills(first, (1, 100, 10, 0, SIGNAL), (2, 125, -10, 0, TAKE_PROFIT))
     later = trade(CALM, CALM, CALM, rise, take_profit=0.25, roi=steps)
     assert_fills(later, (1, 100, 10, 0, SIGNAL), (3, 112.5, -10, 0, ROI))
+    level = trade(CALM, CALM, rise, take_profit=0.25, roi=ladder((0, 0.25)))
+    assert_fills(level, (1, 100, 10, 0, SIGNAL), (2, 125, -10, 0, TAKE_PROFIT))
 
 
 def test_before_the_first_step_there_is_the_take_profit_alone():
@@ -427,7 +446,14 @@ def test_the_stop_comes_before_the_ladder_too():
 
 def test_an_open_that_has_passed_a_trail_and_the_step_below_it_is_the_steps():
     ledger = trade(
-        CALM, CALM, (100, 120, 99, 119), (105, 106, 104, 105), trail_distance=0.1, slippage=0.01, cash=1_010, roi=ladder((2, 0.01))
+        CALM,
+        CALM,
+        (100, 120, 99, 119),
+        (105, 106, 104, 105),
+        trail_distance=0.1,
+        slippage=0.01,
+        cash=1_010,
+        roi=ladder((2, 0.01)),
     )
 
     assert_fills(ledger, (1, 101, 10, 0, SIGNAL), (3, 105, -10, 0, ROI))
@@ -512,6 +538,20 @@ def test_a_workspace_keeps_nothing_of_the_run_before():
     assert used.equity.tobytes() == fresh.equity.tobytes()
     assert used.events[:1].tolist() == fresh.events[:1].tolist()
     assert used.amounts[:1].tolist() == fresh.amounts[:1].tolist()
+
+
+def test_a_workspace_makes_room_for_every_fill():
+    bars = market(*[CALM] * 12)
+    space = Workspace(len(bars), 0)
+
+    for positions in (1, 2, 3, 5):
+        space.trade(
+            bars,
+            signals(bars, 2 * np.arange(positions), 2 * np.arange(positions) + 1),
+            1_000.0,
+            terms(Broker(1_000), Risk()),
+        )
+        assert space.fills == len(space.events[: space.fills]) == 2 * positions
 
 
 def test_once_it_has_run_the_kernel_is_compiled():

@@ -2,7 +2,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from tidewright.specs.backtest_run import BacktestRun, Broker, Checks, Data, TestedStrategy
+from tidewright.specs import backtest_run
+from tidewright.specs.backtest_run import BacktestRun, Broker, Checks, Data
 
 INLINE = {"source": {"builtin": "MacdCross"}, "symbols": ["BTC/USDT"], "timeframe": "1h"}
 
@@ -44,8 +45,8 @@ def test_the_resource_of_the_design_is_read_and_written_back():
 
 
 def test_what_is_left_out_takes_sensible_values():
-    assert Broker() == Broker(cash=10_000.0, commission="0.1%", slippage="0.05%")
-    assert Checks() == Checks(look_ahead=True, data_quality="Block", max_gap="1d")
+    assert Broker().record() == {"cash": 10_000.0, "commission": "0.1%", "slippage": "0.05%"}
+    assert Checks().record().items() >= {"lookAhead": True, "dataQuality": "Block", "maxGap": "1d"}.items()
 
 
 def test_a_whole_number_of_cash_is_a_number_of_cash():
@@ -53,13 +54,18 @@ def test_a_whole_number_of_cash_is_a_number_of_cash():
 
 
 def test_a_strategy_in_place_becomes_the_strategy_that_is_tested():
-    spec = TestedStrategy.model_validate(INLINE | {"parameters": {"fast": 3}}).inline()
-    assert (spec.source.builtin, spec.parameters, spec.timeframe, spec.risk.max_open_positions) == ("MacdCross", {"fast": 3}, "1h", 1)
+    spec = backtest_run.TestedStrategy.model_validate(INLINE | {"parameters": {"fast": 3}}).inline()
+    assert (spec.source.builtin, spec.parameters, spec.timeframe, spec.risk.max_open_positions) == (
+        "MacdCross",
+        {"fast": 3},
+        "1h",
+        1,
+    )
 
 
 @pytest.mark.parametrize("value", [{}, INLINE | {"name": "x"}])
 def test_a_strategy_is_named_or_written_in_place(value):
-    assert messages(TestedStrategy, value) == [
+    assert messages(backtest_run.TestedStrategy, value) == [
         "set exactly one of name (of a TradingStrategy) and source (of a strategy written in place)"
     ]
 
@@ -67,12 +73,14 @@ def test_a_strategy_is_named_or_written_in_place(value):
 @pytest.mark.parametrize("missing", ["symbols", "timeframe"])
 def test_a_strategy_in_place_is_whole(missing):
     value = {name: given for name, given in INLINE.items() if name != missing}
-    assert messages(TestedStrategy, value) == ["a strategy written in place needs symbols and timeframe; add them"]
+    assert messages(backtest_run.TestedStrategy, value) == [
+        "a strategy written in place needs symbols and timeframe; add them"
+    ]
 
 
 @pytest.mark.parametrize("more", [{"parameters": {"fast": 1}}, {"timeframe": "1h"}, {"risk": {"stopLoss": "5%"}}])
 def test_a_strategy_by_name_brings_its_own(more):
-    assert messages(TestedStrategy, {"name": "x"} | more) == [
+    assert messages(backtest_run.TestedStrategy, {"name": "x"} | more) == [
         "a strategy by name brings its own parameters, symbols, timeframe and risk; remove them here"
     ]
 

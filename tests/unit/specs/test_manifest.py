@@ -64,7 +64,13 @@ def test_an_alias_stands_for_its_anchor(demo):
 
 def test_a_line_is_that_of_the_field_or_of_what_is_around_it():
     (document,) = documents("x.yaml", "a:\n  b:\n  - c: 1\n  - c: 2\n\nd: 1\n", [])
-    assert [document.line(path) for path in [("a", "b", 1, "c"), ("a", "b", 1, "nothing"), ("d",), ("e", 5), ()]] == [4, 4, 6, 1, 1]
+    assert [document.line(path) for path in [("a", "b", 1, "c"), ("a", "b", 1, "nothing"), ("d",), ("e", 5), ()]] == [
+        4,
+        4,
+        6,
+        1,
+        1,
+    ]
 
 
 def test_lines_count_from_the_beginning_of_the_file_in_a_later_document(demo):
@@ -78,7 +84,7 @@ def test_lines_count_from_the_beginning_of_the_file_in_a_later_document(demo):
     [
         ("a: [1\n", "x.yaml:2: not YAML: expected ',' or ']', but got '<stream end>' (while parsing a flow sequence from line 1)"),
         ("a:\n  b: 'x\n", "x.yaml:3: not YAML: found unexpected end of stream (while scanning a quoted scalar from line 2)"),
-        ("a: 1\n\tb: 2\n", "x.yaml:2: not YAML: found character '\\t' that cannot start any token (while scanning for the next token from line 2); indent with spaces, not tabs"),
+        ("a: 1\n\tb: 2\n", "x.yaml:2: not YAML: found character '\\t' that cannot start any token; indent with spaces, not tabs"),
         ("a: b: c\n", "x.yaml:1: not YAML: mapping values are not allowed here"),
         ("a: *nowhere\n", "x.yaml:1: not YAML: found undefined alias 'nowhere'"),
         ("a: 1\nb: \x00\n", "x.yaml:2: not YAML: the character U+0000 cannot stand in it"),
@@ -162,8 +168,8 @@ def test_everything_wrong_in_several_files_is_told_at_once(demo, strategy):
     manifest.read("three.yaml", "a: [")
     assert [(problem.file, problem.line) for problem in manifest.problems] == [
         ("one.yaml", 13),
-        ("one.yaml", 22),
         ("one.yaml", 18),
+        ("one.yaml", 22),
         ("two.yaml", 8),
         ("two.yaml", 10),
         ("three.yaml", 1),

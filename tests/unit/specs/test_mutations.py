@@ -70,7 +70,9 @@ def mutants(draw):
             case "replace":
                 parent[path[-1]] = draw(ANYTHING)
             case "add" if isinstance(parent, dict):
-                parent[draw(st.text(max_size=8) | st.sampled_from(["stopLoss", "name", "kind", "sourceRef"]))] = draw(ANYTHING)
+                parent[draw(st.text(max_size=8) | st.sampled_from(["stopLoss", "name", "kind", "sourceRef"]))] = draw(
+                    ANYTHING
+                )
             case "add":
                 parent.append(copy.deepcopy(draw(ANYTHING)))
         if not document:
@@ -91,7 +93,9 @@ def test_a_changed_manifest_gives_a_resource_or_problems_with_a_line(text):
     last = text.count("\n") + 1
     assert bool(manifest.problems) != bool(manifest.resources)
     assert all(1 <= problem.line <= last for problem in manifest.problems)
-    assert all(problem.message and str(problem).startswith(f"bt.yaml:{problem.line}: ") for problem in manifest.problems)
+    assert all(
+        problem.message and str(problem).startswith(f"bt.yaml:{problem.line}: ") for problem in manifest.problems
+    )
     for resource, _ in manifest.resources.values():
         assert type(resource).model_validate(resource.record()) == resource
 

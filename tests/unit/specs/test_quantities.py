@@ -22,7 +22,9 @@ def refusal(kind, value):
     return str(details["ctx"]["error"])
 
 
-@pytest.mark.parametrize(("text", "number"), [("5%", 0.05), ("0.1%", 0.001), ("100%", 1.0), ("-3.5%", -0.035), ("0%", 0)])
+@pytest.mark.parametrize(
+    ("text", "number"), [("5%", 0.05), ("0.1%", 0.001), ("100%", 1.0), ("-3.5%", -0.035), ("0%", 0)]
+)
 def test_a_percent_string_is_the_float_nearest_to_its_decimal_value(text, number):
     assert ratio(text) == number
 
@@ -52,7 +54,9 @@ def test_a_number_is_no_ratio_and_the_refusal_spells_the_one_that_is_meant(value
     assert refusal(PERCENT, value) == f"a ratio is written as a percent string; {remedy}"
 
 
-@pytest.mark.parametrize("value", ["5", "5 %", "%", "5%%", ".5%", "1e2%", "٥%", "5%\n", True, None, math.inf, math.nan, [5]])
+@pytest.mark.parametrize(
+    "value", ["5", "5 %", "%", "5%%", ".5%", "1e2%", "٥%", "5%\n", True, None, math.inf, math.nan, [5]]
+)
 def test_what_is_no_percent_string_is_refused_with_an_example(value):
     assert refusal(PERCENT, value) == "not a percent string; write a number and a percent sign, such as 5% or 0.1%"
 
@@ -105,7 +109,13 @@ def test_every_timeframe_is_taken(timeframe):
 
 @pytest.mark.parametrize(
     ("value", "hint"),
-    [("1H", " (did you mean '1h'?)"), ("60m", " (did you mean '1h'?)"), ("7d", " (did you mean '1w'?)"), ("45m", ""), (60, "")],
+    [
+        ("1H", " (did you mean '1h'?)"),
+        ("60m", " (did you mean '1h'?)"),
+        ("7d", " (did you mean '1w'?)"),
+        ("45m", ""),
+        (60, ""),
+    ],
 )
 def test_an_unknown_timeframe_is_refused_with_the_one_of_the_same_length_and_with_all(value, hint):
     assert refusal(quantities.Timeframe, value) == f"not a timeframe{hint}; write one of {', '.join(TIMEFRAMES)}"

@@ -22,7 +22,9 @@ class Span(Spec):
 
     cross_field_rules: ClassVar = (
         CrossFieldRule(lambda self: self.low < self.high, "must be above low", "high"),
-        CrossFieldRule(lambda self: self.share is None or self.the_other is None, "share and theOther exclude each other"),
+        CrossFieldRule(
+            lambda self: self.share is None or self.the_other is None, "share and theOther exclude each other"
+        ),
         CrossFieldRule(lambda self: self.inner.depth < 5, "inner is too deep", "inner"),
     )
 

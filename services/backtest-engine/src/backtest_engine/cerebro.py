@@ -41,11 +41,13 @@ class OrderRefused(RuntimeError):
 def run(bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> EngineResult:
     """Trade `signals` over `bars` with Backtrader's broker and analyzers."""
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
-    cerebro.adddata(_Feed(bars=bars))
+    cerebro.adddata(BarsFeed(bars=bars))
     cerebro.broker.setcash(broker.cash)
     cerebro.broker.setcommission(commission=broker.commission)
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True)
-    cerebro.broker.set_checksubmit(False)  # it would price a stop beside the entry that it protects; execution checks the cash
+    cerebro.broker.set_checksubmit(
+        False
+    )  # it would price a stop beside the entry that it protects; execution checks the cash
     days = {"timeframe": bt.TimeFrame.Days, "compression": 1}
     yearly = {"riskfreerate": 0.0, "factor": periods_per_year(bars.step), "annualize": True, "stddev_sample": True}
     cerebro.addanalyzer(_Sharpe, _name="SharpeRatio", **days, **yearly)
@@ -59,7 +61,7 @@ def run(bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> EngineResul
     return EngineResult(trader.ledger(), analyzers)
 
 
-class _Feed(bt.feed.DataBase):  # type: ignore[misc]
+class BarsFeed(bt.feed.DataBase):  # type: ignore[misc]
     """Bars from arrays, without a row object between."""
 
     params = (("bars", None), ("timeframe", bt.TimeFrame.Minutes))
@@ -145,7 +147,9 @@ class _Trader(bt.Strategy):  # type: ignore[misc]
 
     def notify_order(self, order: Any) -> None:  # noqa: ANN401 - Backtrader has no types
         if order.status in {order.Margin, order.Rejected}:
-            raise OrderRefused(f"Backtrader refused to {order.ordtypename()} {order.created.size}: {order.getstatusname()}")
+            raise OrderRefused(
+                f"Backtrader refused to {order.ordtypename()} {order.created.size}: {order.getstatusname()}"
+            )
         if order.status != order.Completed:
             return
         (bit,) = order.executed.exbits

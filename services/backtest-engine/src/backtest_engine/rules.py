@@ -20,8 +20,8 @@ class Holding:
 
 
 def entry_price(open_: float, high: float, broker: Broker) -> float:
-    """What a market order to buy at the open will pay: slipped upwards, within the bar."""
-    return min(open_ * (1 + broker.slippage), high)
+    """What Backtrader will charge a market order to buy: the open, or the open slipped upwards and then held within the bar."""
+    return min(open_ * (1 + broker.slippage), high) if broker.slippage else open_
 
 
 def stop(held: Holding, risk: Risk) -> Exit | None:

@@ -41,18 +41,16 @@ def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluati
     a mapping of columns and Signals, with an array of the wrong length, a column that is not of numbers, or a signal that is
     not of truth values. A StrategyError of its own comes through as it is.
     """
-    given = _unwritable(bars)
+    given, answer = _unwritable(bars), _Answer(strategy.name, len(bars))
     columns = _asked(strategy, strategy.columns, given, parameters)
     if not hasattr(columns, "items"):
         raise StrategyFailed(f"{strategy.name}: columns returned {_kind(columns)}; return a dict of arrays by name")
+    checked = {name: answer.column(f"column {name!r}", column) for name, column in columns.items()}
     signals = _asked(strategy, strategy.signals, given, columns, parameters)
     if not (hasattr(signals, "enter") and hasattr(signals, "exit")):
         raise StrategyFailed(f"{strategy.name}: signals returned {_kind(signals)}; return Signals(enter, exit)")
-    answer = _Answer(strategy.name, len(bars))
-    return Evaluation(
-        columns={name: answer.column(f"column {name!r}", column) for name, column in columns.items()},
-        signals=Signals(answer.signal("signals.enter", signals.enter), answer.signal("signals.exit", signals.exit)),
-    )
+    enter, leave = answer.signal("signals.enter", signals.enter), answer.signal("signals.exit", signals.exit)
+    return Evaluation(checked, Signals(enter, leave))
 
 
 def _asked(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tidewright.domain.rules.errors import OutOfRange, RuleError, suggestion
 from tidewright.domain.strategies.constraints import Constraint
+from tidewright.domain.strategies.evaluation import declared_warmup
 from tidewright.domain.strategies.rule_strategy import RulesError, RulesProblem
 from tidewright.domain.strategies.strategy import Parameter, Strategy, StrategyError, Value
 
@@ -34,11 +35,12 @@ class ParameterErrors(StrategyError):
 def resolve_for(strategy: Strategy, given: Mapping[str, object]) -> dict[str, Value]:
     """`resolve` with the strategy's own parameters, and with its `constraints` where it has any.
 
-    Values that a rule cannot be used with, such as 0 for a window, are problems too.
+    Values that a rule cannot be used with, such as 0 for a window, are problems too. Raises StrategyFailed when the strategy cannot
+    say how long it warms up.
     """
     values = resolve(strategy.parameters, given, getattr(strategy, "constraints", ()))
     try:
-        strategy.warmup(values)
+        declared_warmup(strategy, values)
     except RulesError as error:
         raise ParameterErrors([_unusable(problem, values, given) for problem in error.problems]) from error
     return values

@@ -72,7 +72,8 @@
       ]);
       return name && points.length ? [[text(name), ""], ...entries] : entries;
     });
-    return rows(moment(params[0].axisValue), lines);
+    const [{ type, name }] = option.xAxis;
+    return rows(type === "time" ? moment(params[0].axisValue) : `${name}: ${params[0].axisValue}`, lines);
   };
 
   const draw = (box, option) => {

@@ -1,0 +1,87 @@
+"""How ``tidewright data download`` and ``resample`` show what they did: lines for people, documents for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from tidewright.adapters.exchange.order import Outcome
+from tidewright.domain.bars import Market
+from tidewright.domain.instant import utc
+from tidewright.domain.resampling import Resampled
+from tidewright.domain.timeframe import duration
+from tidewright.ports import Merged, StoredMarket, Stretch
+
+_LISTED = 5
+
+
+def document(market: Market, outcome: Outcome) -> dict[str, Any]:
+    """What came of an order in plain JSON."""
+    return market._asdict() | {
+        "period": _stretch(outcome.period),
+        "files": outcome.files,
+        "requests": outcome.requests,
+        "added": outcome.added,
+        "replaced": outcome.replaced,
+        "bars": outcome.stored.count if outcome.stored else 0,
+        "digest": outcome.stored.digest if outcome.stored else None,
+        "absent": [_stretch(stretch) for stretch in outcome.absent],
+        "unrepaired": [_stretch(stretch) for stretch in outcome.unrepaired],
+        "notes": outcome.notes,
+        "failed": outcome.failed,
+    }
+
+
+def print_outcome(market: Market, outcome: Outcome) -> None:
+    console = Console()
+    console.print(Text(str(market), "bold"))
+    sources = f"from {_counted(outcome.files, 'file')} and {_counted(outcome.requests, 'request')}"
+    console.print(f"  {outcome.added:,} bars added, {outcome.replaced:,} replaced, {sources}", highlight=False)
+    if outcome.stored:
+        _print_stored(console, outcome.stored)
+    _print_stretches(console, "the exchange has no bars here, which is recorded", outcome.absent, "dim")
+    _print_stretches(console, "missing still", outcome.unrepaired, "yellow")
+    for note in outcome.notes:
+        console.print(Text(f"  {note}", "yellow"), soft_wrap=True)
+    if outcome.failed and outcome.unrepaired:
+        console.print(Text("  run the same command again to go on from there", "yellow"))
+
+
+def print_resampled(source: Market, resampled: Resampled, merged: Merged, *, kept: bool) -> None:
+    console = Console()
+    console.print(Text(f"{merged.stored.market}, made of {source.timeframe} bars", "bold"))
+    console.print(
+        f"  {merged.added:,} bars added, {merged.replaced:,} replaced, {merged.unchanged:,} there already",
+        highlight=False,
+    )
+    _print_stored(console, merged.stored)
+    incomplete = resampled.incomplete
+    if len(incomplete):
+        rule = "made of what there is, except the first and the last" if kept else "left out"
+        opens = ", ".join(utc(int(time)) for time in incomplete[:_LISTED]) + (
+            ", ..." if len(incomplete) > _LISTED else ""
+        )
+        console.print(
+            Text(f"  {_counted(len(incomplete), 'bar')} with missing parts, {rule}: {opens}", "yellow"), soft_wrap=True
+        )
+
+
+def _print_stored(console: Console, stored: StoredMarket) -> None:
+    span = f"{utc(stored.first)[:16]} to {utc(stored.last)[:16]} UTC".replace("T", " ")
+    console.print(f"  the store has {stored.count:,} bars, {span}, {_counted(stored.gaps, 'gap')}", highlight=False)
+
+
+def _print_stretches(console: Console, title: str, stretches: Sequence[Stretch], style: str) -> None:
+    for start, end in stretches[:_LISTED]:
+        console.print(Text(f"  {title}: {utc(start)} to {utc(end)}, {duration(end - start)}", style), soft_wrap=True)
+    if len(stretches) > _LISTED:
+        console.print(Text(f"  and {len(stretches) - _LISTED:,} more; --json lists them all", style))
+
+
+def _stretch(stretch: Stretch) -> dict[str, str]:
+    return {"start": utc(stretch.start), "end": utc(stretch.end)}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,88 @@
+"""How code is compiled, kept on disk and run without a compiler; that all of it gives the same bits is in `tests/golden`."""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import tidewright
+from tidewright.domain.compiled import inlined
+
+PACKAGE = Path(tidewright.__file__).parent
+SETTINGS = "from tidewright.domain import compiled as c; print(c.numba.config.CPU_NAME, c.numba.config.CACHE_DIR)"
+
+
+def printed(code, path=PACKAGE.parent, **environment):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    settings = inherited | {"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"} | environment
+    done = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_code_is_compiled_for_any_machine_of_the_architecture():
+    assert printed(SETTINGS)[0] == "generic"
+
+
+def test_whoever_asks_for_a_processor_or_a_cache_gets_it(tmp_path):
+    asked = printed(SETTINGS, NUMBA_CPU_NAME="haswell", NUMBA_CACHE_DIR=str(tmp_path))
+
+    assert asked == ["haswell", str(tmp_path)]
+
+
+def test_a_change_of_any_source_file_of_the_arithmetic_begins_a_fresh_cache(tmp_path):
+    copy = tmp_path / "src" / "tidewright"
+    shutil.copytree(PACKAGE / "domain", copy / "domain", ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "__init__.py").write_text("")
+    home = {"path": copy.parent, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    before = printed(SETTINGS, **home)[1]
+    again = printed(SETTINGS, **home)[1]
+    fills = copy / "domain" / "fills.py"
+    fills.write_text(fills.read_text() + "\n")
+    after = printed(SETTINGS, **home)[1]
+
+    assert before == again
+    assert Path(before).is_relative_to(tmp_path / "cache" / "tidewright" / "compiled")
+    assert after != before
+    assert Path(after).parent == Path(before).parent
+
+
+def test_where_the_cache_cannot_be_written_there_is_another_place(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    directory = printed(SETTINGS, XDG_CACHE_HOME=str(in_the_way), TMPDIR=str(tmp_path))[1]
+
+    assert Path(directory).parent == tmp_path / "tidewright-compiled"
+
+
+def test_division_is_as_ieee_754_says_and_never_an_error():
+    quotient = inlined(lambda a, b: a / b)
+
+    assert quotient(1.0, 0.0) == math.inf
+    assert math.isnan(quotient(0.0, 0.0))
+
+
+COMPILE = """
+from tidewright.domain.kernel import needs_compiling, simulate
+from tidewright.domain.bars import Bars
+from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.strategies.strategy import Signals
+import numpy as np
+print(needs_compiling())
+price, never = np.ones(3), np.zeros(3, dtype=bool)
+simulate(Bars(np.arange(3), price, price, price, price, price, step=1), Signals(never, never), Broker(1.0), Risk())
+print(needs_compiling())
+"""
+
+
+def test_the_first_run_knows_that_it_will_wait_for_the_compiler_and_the_next_that_it_will_not(tmp_path):
+    home = {"XDG_CACHE_HOME": str(tmp_path)}
+
+    assert printed(COMPILE, **home) == ["True", "False"]
+    assert printed(COMPILE, **home) == ["False", "False"]
+
+
+def test_without_numba_nothing_needs_compiling():
+    assert printed("import sys; sys.modules['numba'] = None\n" + COMPILE) == ["False", "False"]

@@ -1,0 +1,115 @@
+"""A store of made-up bars, and backtests of them from text."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidewright.domain.bars import Bars, Market
+from tidewright.domain.provenance import bars_digest
+from tidewright.domain.quality import gaps
+from tidewright.ports import BarStore, MarketNotFound, StoredMarket
+from tidewright.runs.backtest import BacktestPlan, plan_backtest
+from tidewright.specs.backtest_run import BacktestRun
+from tidewright.specs.manifest import Manifest
+
+HOUR = 3_600_000
+START = 1_672_531_200_000  # 2023-01-01
+MARKET = Market("binance", "BTC/USDT", "1h")
+
+MANIFEST = """\
+apiVersion: tidewright.io/v1alpha1
+kind: BacktestRun
+metadata:
+  name: demo
+spec:
+  strategy:
+    source:
+      builtin: MovingAverageCross
+    parameters: {fast: 5, slow: 20}
+    symbols: [BTC/USDT]
+    timeframe: 1h
+  data:
+    exchange: binance
+  checks: {lookAhead: true, dataQuality: Block, maxGap: 1d}
+  seed: 7
+"""
+
+
+class Store:
+    """A `BarStore` that holds whatever it is given, however broken."""
+
+    def __init__(self, *series: Bars, simulated: bool = False) -> None:
+        self.series = {bars.market: bars for bars in series}
+        self.simulated = simulated
+
+    def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
+        if market not in self.series:
+            raise MarketNotFound(f"there are no bars of {market}")
+        bars = self.series[market]
+        wanted = np.ones(len(bars), np.bool_)
+        if start is not None:
+            wanted &= bars.time >= start
+        if end is not None:
+            wanted &= bars.time < end
+        columns = ("time", "open", "high", "low", "close", "volume")
+        return replace(bars, **{name: getattr(bars, name)[wanted] for name in columns})
+
+    def describe(self, market: Market) -> StoredMarket:
+        bars = self.series[market]
+        first, last = int(bars.time.min()), int(bars.time.max())
+        return StoredMarket(market, first, last, len(bars), len(gaps(bars)), bars_digest(bars), self.simulated)
+
+    def markets(self) -> list[StoredMarket]:
+        return [self.describe(market) for market in self.series]
+
+
+def _bars(count: int = 2_000, market: Market = MARKET, start: int = START) -> Bars:
+    """A random walk of hourly bars."""
+    random = np.random.default_rng(5)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, count)))
+    opened = np.concatenate(([100.0], close[:-1]))
+    return Bars(
+        time=start + HOUR * np.arange(count, dtype=np.int64),
+        open=opened,
+        high=np.maximum(opened, close) * 1.002,
+        low=np.minimum(opened, close) * 0.998,
+        close=close,
+        volume=random.uniform(1, 2, count),
+        step=HOUR,
+        market=market,
+    )
+
+
+@pytest.fixture
+def make_bars() -> Callable[..., Bars]:
+    return _bars
+
+
+@pytest.fixture
+def make_store() -> type[Store]:
+    return Store
+
+
+@pytest.fixture
+def planned() -> Callable[..., BacktestPlan]:
+    """The plan of the backtest in a text, once each ``old, new`` pair has been replaced in it; raises InputRefused."""
+
+    def planned(
+        *edits: tuple[str, str], also: str = "", store: BarStore | None = None, import_from: Sequence[Path] = ()
+    ) -> BacktestPlan:
+        text = MANIFEST
+        for old, new in edits:
+            assert old in text, f"{old!r} is not in the manifest"
+            text = text.replace(old, new)
+        manifest = Manifest()
+        manifest.read("bt.yaml", text)
+        manifest.read("strategy.yaml", also)
+        assert manifest.problems == []
+        run, document = manifest.resources["BacktestRun", "demo"]
+        assert isinstance(run, BacktestRun)
+        return plan_backtest(run, document, manifest, import_from, store)
+
+    return planned
