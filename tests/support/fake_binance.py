@@ -69,7 +69,7 @@ class FakeBinance:
         self._faults: list[tuple[str, Fault]] = []
         self._lock = threading.Lock()
         self.released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.fake = self
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -171,6 +171,14 @@ class FakeBinance:
                 if number >= first
             )
         return 200, [row for row, _ in zip(rows, range(limit), strict=False)]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: object) -> None:
+        """Clients that go away in the middle are what is tested."""
 
 
 class _Handler(BaseHTTPRequestHandler):

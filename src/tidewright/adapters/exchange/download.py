@@ -235,7 +235,7 @@ class _Run:
                 f"from {utc(outcome.period.start)} to {utc(outcome.period.end)}; choose another --start or --end"
             )
         outcome.unrepaired = self._missing()
-        if self._archive and not outcome.failed:
+        if self._archive and not (outcome.failed and outcome.unrepaired):
             self._archive.forget()
 
 

@@ -59,24 +59,28 @@ class BinanceRest:
         return bars_of_rows(rows, self._market, window, self.name)
 
     async def _bars_of_trades(self, window: Stretch) -> Bars:
-        """By time to find the first trade, and by number from there on, because many can be of one millisecond."""
         trades: list[_Trade] = []
-        at = window.start
-        while not trades and at < window.end:
-            until = min(at + _LONGEST_OF_TRADES, window.end)
-            trades = page = await self._trades({"startTime": at, "endTime": until - 1})
-            at = until
-        while trades and len(page) == _PAGE and page[-1].time < window.end:
-            page = await self._trades({"fromId": page[-1].number + 1})
-            if page and page[0].number <= trades[-1].number:
-                raise Rejected(f"{self.name}: trade {page[0].number} comes after trade {trades[-1].number}")
-            trades += page
+        for start in range(window.start, window.end, _LONGEST_OF_TRADES):
+            trades += await self._trades_within(Stretch(start, min(start + _LONGEST_OF_TRADES, window.end)))
         ticks = Ticks(
             milliseconds_of(np.array([trade.time for trade in trades], np.int64)),
             np.array([trade.price for trade in trades], np.float64),
             np.array([trade.quantity for trade in trades], np.float64),
         )
-        return bars_of(ticks, self._market).between(*window)
+        try:
+            return bars_of(ticks, self._market)
+        except ValueError as error:
+            raise Rejected(f"{self.name}: {error}") from error
+
+    async def _trades_within(self, hour: Stretch) -> list[_Trade]:
+        """By time to find the first ones, and by number from there on, because many can be of one millisecond."""
+        trades = page = await self._trades({"startTime": hour.start, "endTime": hour.end - 1})
+        while len(page) == _PAGE and page[-1].time < hour.end:
+            page = await self._trades({"fromId": page[-1].number + 1})
+            if page and page[0].number <= trades[-1].number:
+                raise Rejected(f"{self.name}: trade {page[0].number} comes after trade {trades[-1].number}")
+            trades = trades + page
+        return [trade for trade in trades if hour.start <= trade.time < hour.end]
 
     async def _trades(self, parameters: dict[str, str | int]) -> list[_Trade]:
         rows = await self._rows(Kind.TRADES, {**parameters, "limit": _PAGE})

@@ -66,11 +66,11 @@ def test_trades_make_the_bars_of_the_exchange(ask):
 
 
 def test_trades_are_read_page_by_page(ask, binance, monkeypatch):
+    whole = columns(ask("bars", DAY))
     monkeypatch.setattr("tidewright.adapters.exchange.rest._PAGE", 3)
-    bars = ask("bars", DAY, kind=Kind.TRADES)
 
-    assert columns(bars) == columns(ask("bars", DAY))
-    assert sum("fromId" in path for path in binance.requests) == 24 * 4 // 3
+    assert columns(ask("bars", DAY, kind=Kind.TRADES)) == whole
+    assert binance.count("fromId") == 24
 
 
 def test_hours_without_trades_are_passed_over(ask, binance):
@@ -130,6 +130,14 @@ def test_a_server_that_gives_the_same_trades_for_ever_is_not_listened_to_for_eve
     binance.fail("aggTrades", *[status(200, same)] * 9)
 
     with pytest.raises(Rejected, match="trade 1 comes after trade 1"):
+        ask("bars", DAY, kind=Kind.TRADES)
+
+
+def test_trades_out_of_order_are_rejected(ask, binance):
+    trades = [{"a": i, "p": "1", "q": "1", "T": START + 9 - i} for i in range(2)]
+    binance.fail("aggTrades", status(200, json.dumps(trades).encode()))
+
+    with pytest.raises(Rejected, match="not in the order of their times"):
         ask("bars", DAY, kind=Kind.TRADES)
 
 
