@@ -12,12 +12,27 @@ class Broker:
     """The account and its costs.
 
     `cash` is the account before the first bar, in quote currency. `commission` is a share of each fill's notional, `slippage` the
-    share by which a market or stop order fills worse than its price, never beyond the bar's range.
+    share by which a market or stop order fills worse than its price, never beyond the bar's range. Targets are limit orders and pay
+    `maker_commission`, where it is given.
+
+    With `leverage` a position's value may be so many times the margin set aside for it; where less than `maintenance_margin` of its value is left, the
+    exchange takes it over (isolated margin): the loss ends with the margin, and no debt remains.
     """
 
     cash: float
     commission: float = 0.0
     slippage: float = 0.0
+    maker_commission: float | None = None
+    leverage: float = 1.0
+    maintenance_margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """What holders of a perpetual pay each other: at `time` (m,), in milliseconds, long positions pay `rate` (m,) of their value to short ones."""
+
+    time: Integers
+    rate: Floats
 
 
 @dataclass(frozen=True, slots=True)

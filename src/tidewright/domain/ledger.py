@@ -1,6 +1,6 @@
 """The ledger: what was bought and sold, what it cost, and what the account was worth at every bar."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -19,6 +19,7 @@ class Reason(IntEnum):
     TRAILING_STOP = 2
     TAKE_PROFIT = 3
     ROI = 4
+    LIQUIDATION = 5
 
     @property
     def title(self) -> str:
@@ -89,7 +90,8 @@ class Ledger:
 
     `equity` (shape (n,)) is cash plus the position's value at each bar's close; `initial` and `cash` are the account
     before the first bar and after the last, all in quote currency. A position still open at the end is valued at the last
-    close and is no trade. `unfilled` counts entries that the account could not pay for.
+    close and is no trade. `unfilled` counts entries that the account could not pay for. `funding` is what was paid (negative:
+    received) at each bar's close, shape (n,), or (0,) where there is no funding.
     """
 
     initial: float
@@ -97,6 +99,7 @@ class Ledger:
     equity: Floats
     cash: float
     unfilled: int
+    funding: Floats = field(default_factory=lambda: np.empty(0))
 
     def holding(self) -> Floats:
         """The signed quantity held at each bar's close, shape (n,)."""

@@ -40,12 +40,16 @@ class Parameter:
 class Signals:
     """What a strategy wants at the close of each bar; orders fill from the next bar on.
 
-    `enter` and `exit` have shape (n,) and are events, not states: a true value asks for one order. Where both
-    are true on the same bar, the exit acts on an open position and the entry is ignored.
+    Every array has shape (n,) and holds events, not states: a true value asks for one order. `enter` and `exit` are of long positions, the
+    other two of short ones, None where the strategy has none. Where entry and exit of one side are true on the same bar, the exit
+    acts on an open position and the entry is ignored; where both entries are true, neither acts. An exit and the other side's
+    entry on the same bar turn the position around at one open.
     """
 
     enter: Booleans
     exit: Booleans
+    enter_short: Booleans | None = None
+    exit_short: Booleans | None = None
 
 
 @runtime_checkable
