@@ -1,6 +1,6 @@
 """One backtest, from bars to metrics, without a file, a clock or a schema in sight."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,7 @@ def backtest(
 
 def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
     """All cash into the market at the second bar's open, with the broker's costs: what doing nothing clever would have brought."""
+    outright = replace(broker, leverage=1.0)
     enter = np.zeros(len(bars), dtype=np.bool_)
     enter[:1] = True
     signals = Signals(enter, np.zeros(len(bars), dtype=np.bool_))
@@ -57,9 +58,10 @@ def outcome_of(bars: Bars, evaluation: Evaluation, ledger: Ledger) -> Outcome:
 
 def tradable(signals: Signals, start: int, warmup: int) -> Signals:
     """The signals of the period, without those that come before the end of the warm-up."""
-    enter, leave = signals.enter[start:], signals.exit[start:]
     untrusted = max(warmup - start, 0)
-    if untrusted:
-        enter = enter.copy()
-        enter[:untrusted] = False
-    return Signals(enter, leave)
+    arrays = {name: array[start:] for name, array in signals.by_name().items()}
+    for name in ("enter", "enter_short"):
+        if untrusted and name in arrays:
+            arrays[name] = arrays[name].copy()
+            arrays[name][:untrusted] = False
+    return Signals(**arrays)

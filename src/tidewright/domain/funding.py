@@ -28,7 +28,7 @@ def pay_funding(position: Position, terms: Terms, close: float, rate: float) -> 
     """What the position pays, or receives where negative, on its value at `close`; it is taken from its margin, and never more than is left of it."""
     due = position.side * (position.held * close * rate)
     left = position.held * (position.side * close - position.bankrupt)
-    payment = due if due < left else left
+    payment: float = due if due < left else left
     position.bankrupt += payment / position.held
     position.ruin = position.bankrupt / (1.0 - position.side * terms.maintenance)
     return payment

@@ -106,7 +106,7 @@ def _close(
     """Close and record the position; returns what that adds to the cash."""
     value = position.held * price
     fee = _fee(terms, value, reason)
-    side = position.side
+    side: float = position.side
     _record(events, amounts, at, bar, position, -side, reason, price, fee, 0.0)
     position.side = 0.0
     position.held = 0.0

@@ -91,7 +91,7 @@ def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Int
     dense = np.arange(first, min(first + _DENSE, n + 1))
     edges = np.linspace(first, n, _SPREAD + 1)
     spread = (edges[:-1] + np.random.default_rng(seed).random(_SPREAD) * np.diff(edges)).astype(np.int64)
-    signalled = np.flatnonzero(whole.signals.enter | whole.signals.exit) + 1
+    signalled = np.flatnonzero(np.any(list(whole.signals.by_name().values()), axis=0)) + 1
     signalled = signalled[signalled >= first]
     chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), _AT_SIGNALS)).astype(np.int64)]
     moves = np.abs(bars.close[first:] / bars.close[first - 1 : -1] - 1.0)
@@ -114,7 +114,7 @@ def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | N
 
 
 def _arrays(evaluation: Evaluation) -> dict[str, NDArray[np.generic]]:
-    return {**evaluation.columns, "enter": evaluation.signals.enter, "exit": evaluation.signals.exit}
+    return {**evaluation.columns, **evaluation.signals.by_name()}
 
 
 def _value(evaluation: Evaluation, column: str, bar: int) -> float:

@@ -25,7 +25,10 @@ POSITION = np.dtype(
         ("stop", np.float64),  # signed: leave at or below
         ("goal", np.float64),  # signed: the take-profit's price
         ("target", np.float64),  # signed: leave at or above; the goal, or the ROI ladder's price where that is nearer
-        ("peak", np.float64),  # signed: best price since entry; infinite without a trailing stop, so that nothing exceeds it
+        (
+            "peak",
+            np.float64,
+        ),  # signed: best price since entry; infinite without a trailing stop, so that nothing exceeds it
         ("ruin", np.float64),  # signed: at or below, the exchange takes the position over
         ("bankrupt", np.float64),  # signed: where the margin is gone, the price at which the exchange takes it over
         ("entered", np.int64),  # the entry bar's open time

@@ -63,9 +63,9 @@ def measure_warmup(strategy: Strategy, bars: Bars, parameters: Parameters, whole
     for start in map(int, starts):
         stop = min(len(bars), start + span)
         part = evaluate(strategy, bars.part(start, stop), parameters)
-        for name in ("enter", "exit"):
-            ours, theirs = getattr(whole.signals, name)[start:stop], getattr(part.signals, name)
-            differing += int(np.count_nonzero(ours[declared:] != theirs[declared:]))
+        ours, theirs = whole.signals.by_name(), part.signals.by_name()
+        for name in ours:
+            differing += int(np.count_nonzero(ours[name][start:stop][declared:] != theirs[name][declared:]))
         for name in whole.columns:
             strays = _strays(whole, part, name, start, stop)
             deviations[name] = max(deviations[name], float(strays[declared:].max(initial=0.0)))

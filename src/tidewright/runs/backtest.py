@@ -22,6 +22,7 @@ from tidewright.runs.engines import NOT_INSTALLED, OTHER, Opinion, ask
 from tidewright.runs.refusal import InputRefused, collected
 from tidewright.runs.strategies import ResolvedStrategy, resolve_strategy
 from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec
+from tidewright.specs.backtest_run import Broker as BrokerSpec
 from tidewright.specs.manifest import Document, Manifest
 from tidewright.specs.problems import Problem, nearest
 from tidewright.specs.quantities import ratio
@@ -107,6 +108,9 @@ def plan_backtest(
     engine = None if spec.engine == "Fast" else find_engine(OTHER)
     if spec.engine != "Fast" and engine is None:
         problems.append(document.problem(("spec", "engine"), NOT_INSTALLED, spec.engine))
+    if spec.engine != "Fast" and spec.broker.account != "Spot":
+        message = "the other engine judges spot accounts alone; use engine: Fast"
+        problems.append(document.problem(("spec", "engine"), message, spec.engine))
     wanted = strategy = None
     with collected(problems):
         wanted, written = _wanted_strategy(run, document, manifest)
@@ -137,8 +141,13 @@ def run_backtest(
     progress(STAGES[0])
     bars, start, quality = _judged_bars(plan.market, spec, strategy.warmup, history, store, plan.written)
     progress(STAGES[1])
-    broker = Broker(spec.broker.cash, ratio(spec.broker.commission), ratio(spec.broker.slippage))
+    broker = broker_of(spec.broker)
     outcome = arithmetic.backtest(bars, strategy.strategy, strategy.parameters, broker, strategy.risk, start)
+    if spec.broker.account == "Spot" and outcome.evaluation.signals.enter_short is not None:
+        message = (
+            "the strategy sells short, which a spot account cannot; set account: Margin, or remove its short signals"
+        )
+        raise InputRefused([plan.written.problem("broker", "account", message=message, value=spec.broker.account)])
     benchmark = arithmetic.buy_and_hold(outcome.bars, broker)
     opinion = None
     if plan.engine is not None:
@@ -173,6 +182,19 @@ def run_backtest(
         monte_carlo=spreads,
         data_digest=bars_digest(bars),
         digest=result_digest(outcome.ledger, kernel.ARITHMETIC_REVISION),
+    )
+
+
+def broker_of(broker: BrokerSpec) -> Broker:
+    """The account and its costs as the kernel's numbers."""
+    maker = broker.maker_commission
+    return Broker(
+        cash=broker.cash,
+        commission=ratio(broker.commission),
+        slippage=ratio(broker.slippage),
+        maker_commission=None if maker is None else ratio(maker),
+        leverage=broker.leverage,
+        maintenance_margin=ratio(broker.maintenance_margin),
     )
 
 

@@ -22,7 +22,16 @@ _PLACES = (
 )
 """Where a record says what its run was made of, and the heading that it belongs under."""
 
-_PASSED_ON = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "DataQuality", "DataUnchecked", "EnginesDisagree", "NeverTraded", "Ruin"}
+_PASSED_ON = {
+    "LookAhead",
+    "NotRepeatable",
+    "LookAheadUnchecked",
+    "DataQuality",
+    "DataUnchecked",
+    "EnginesDisagree",
+    "NeverTraded",
+    "Ruin",
+}
 """Warnings of a single run that matter to whoever holds it against another."""
 
 _SAME_BARS = ("exchange", "symbol", "symbols", "timeframe", "start", "end", "warmupBars")

@@ -104,7 +104,16 @@ def _from_rules(rules: spec.Rules, document: Located, path: FieldPath) -> Strate
         Parameter(p.name, p.type, p.default, p.min, p.max, description=p.description) for p in rules.parameters
     )
     try:
-        return rule_strategy("Rules", parameters, rules.columns, rules.enter, rules.exit, rules.constraints)
+        return rule_strategy(
+            "Rules",
+            parameters,
+            rules.columns,
+            rules.enter,
+            rules.exit,
+            rules.constraints,
+            enter_short=rules.enter_short,
+            exit_short=rules.exit_short,
+        )
     except RulesError as error:
         raise InputRefused(
             document.problem((*path, *_part(where)), _in_words(mistake)) for where, mistake in error.problems

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from tidewright.domain.comparison import Cause
 from tidewright.domain.instant import utc
+from tidewright.domain.ledger import Reason
 from tidewright.domain.quality import Severity
 from tidewright.domain.timeframe import DAY
 from tidewright.runs.backtest import BacktestFindings
@@ -88,6 +91,9 @@ def _about_trading(found: BacktestFindings) -> Iterator[tuple[str, str]]:
         )
     if len(ledger.fills) and ledger.fills.held[-1] != 0.0:
         yield "OpenAtEnd", "A position was open at the end: it is valued at the last close and is not among the trades."
+    liquidated = int(np.count_nonzero(trades.reason == Reason.LIQUIDATION))
+    if liquidated:
+        yield "Liquidated", f"{liquidated} positions lost all of their margin and were taken over by the exchange."
     if ledger.unfilled:
         yield "Unfilled", f"{ledger.unfilled} entries could not be paid for."
     if ledger.equity[-1] < 0.01 * ledger.initial:

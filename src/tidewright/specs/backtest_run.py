@@ -16,6 +16,7 @@ from tidewright.specs.quantities import (
     Time,
     Timeframe,
     epoch_milliseconds,
+    ratio,
 )
 from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
 from tidewright.specs.trading_strategy import ParameterValue, Risk, Source, StrategySpec
@@ -94,6 +95,27 @@ class Broker(Spec):
     """Share of each fill's value that the exchange takes."""
     slippage: Annotated[str, Percent("0%", "10%")] = "0.05%"
     """Share by which market and stop orders fill worse than their price, within the bar's range."""
+    maker_commission: Annotated[str, Percent("0%", "10%")] | None = None
+    """Share of a fill's value that the exchange takes of limit orders (targets); absent, the same as commission."""
+    account: Literal["Spot", "Margin"] = "Spot"
+    """Spot buys outright; Margin may sell short and use leverage, with isolated margin as on linear perpetuals."""
+    leverage: Annotated[float, Field(ge=1, le=125)] = 1.0
+    """How many times its margin a position may be worth."""
+    maintenance_margin: Annotated[str, Percent("0%", "50%")] = "0.5%"
+    """Share of a position's value at which the exchange takes it over; the loss ends with the margin."""
+
+    cross_field_rules: ClassVar = (
+        CrossFieldRule(
+            lambda self: self.account == "Margin" or self.leverage == 1,
+            "leverage needs account: Margin; set it, or remove leverage",
+            "leverage",
+        ),
+        CrossFieldRule(
+            lambda self: ratio(self.maintenance_margin) * self.leverage < 1,
+            "the maintenance margin must be smaller than the margin itself, 100% over leverage; lower one of the two",
+            "maintenanceMargin",
+        ),
+    )
 
 
 class Checks(Spec):

@@ -80,8 +80,19 @@ class Rules(Spec):
     """Condition at a bar's close that asks for an entry at the next open, such as `rsi(14) crosses above 30`."""
     exit: Expression
     """Condition at a bar's close that asks for an exit at the next open."""
+    enter_short: Expression | None = None
+    """Condition that asks for a short position at the next open; needs exitShort, and a margin account in the backtest."""
+    exit_short: Expression | None = None
+    """Condition that asks to close a short position at the next open."""
     constraints: Annotated[tuple[Expression, ...], Field(max_length=16, strict=False)] = ()
     """Conditions on parameters alone that must hold, such as `fast < slow`."""
+
+    cross_field_rules: ClassVar = (
+        CrossFieldRule(
+            lambda self: (self.enter_short is None) == (self.exit_short is None),
+            "enterShort and exitShort go together; add the one that is missing",
+        ),
+    )
 
 
 class ClassRef(Spec):

@@ -68,11 +68,18 @@ class TestShort:
     def test_the_stop_is_above_and_the_target_below(self) -> None:
         risk = Risk(stop_loss=0.05, take_profit=0.10)
         up = bars_of(FLAT, FLAT, (100, 106, 99, 104))
-        assert fills_of(simulate(up, signals_of(up, enter_short=(0,)), Broker(1_000), risk))[1][2:] == (105.0, 10.0, "StopLoss")
+        assert fills_of(simulate(up, signals_of(up, enter_short=(0,)), Broker(1_000), risk))[1][2:] == (
+            105.0,
+            10.0,
+            "StopLoss",
+        )
         gap = bars_of(FLAT, FLAT, (108, 109, 107, 108))
         assert fills_of(simulate(gap, signals_of(gap, enter_short=(0,)), Broker(1_000), risk))[1][2] == 108.0
         down = bars_of(FLAT, FLAT, (97, 98, 89, 92))
-        assert fills_of(simulate(down, signals_of(down, enter_short=(0,)), Broker(1_000), risk))[1][2::2] == (90.0, "TakeProfit")
+        assert fills_of(simulate(down, signals_of(down, enter_short=(0,)), Broker(1_000), risk))[1][2::2] == (
+            90.0,
+            "TakeProfit",
+        )
 
     def test_the_trailing_stop_follows_the_price_down(self) -> None:
         risk = Risk(trail_activation=0.05, trail_distance=0.02)
@@ -219,7 +226,9 @@ def scenes(draw: st.DrawFn) -> tuple[Bars, Signals, Broker, Risk, Funding | None
 
 class TestForAnyBars:
     @given(scenes())
-    def test_money_is_conserved_and_no_debt_is_left(self, scene: tuple[Bars, Signals, Broker, Risk, Funding | None]) -> None:
+    def test_money_is_conserved_and_no_debt_is_left(
+        self, scene: tuple[Bars, Signals, Broker, Risk, Funding | None]
+    ) -> None:
         bars, signals, broker, risk, funding = scene
         ledger = simulate(bars, signals, broker, risk, funding)
         fills = ledger.fills

@@ -28,8 +28,10 @@ def rule_strategy(
     exit: str,  # noqa: A002
     constraints: Mapping[str, str] | Iterable[str] = (),
     description: str = "",
+    enter_short: str | None = None,
+    exit_short: str | None = None,
 ) -> RuleStrategy:
-    """The strategy that asks to enter and to exit where the conditions `enter` and `exit` hold.
+    """The strategy that asks to enter and to exit where the conditions `enter` and `exit` hold, and short positions likewise where both have theirs.
 
     `columns` are named expressions, in any order, which may be made of one another; `constraints` are conditions on parameters
     alone, each with the reason for it where they are a mapping. Raises RulesError with the problems of all parts, which are named
@@ -39,12 +41,18 @@ def rule_strategy(
     rules, order = declaration.columns(columns)
     entering = declaration.condition("enter", enter)
     exiting = declaration.condition("exit", exit)
+    short = None
+    if enter_short is not None and exit_short is not None:
+        short = declaration.condition("enterShort", enter_short), declaration.condition("exitShort", exit_short)
     agreed = declaration.constraints(
         constraints if isinstance(constraints, Mapping) else dict.fromkeys(constraints, "")
     )
     if declaration.problems or entering is None or exiting is None:
         raise RulesError(declaration.problems)
-    strategy = RuleStrategy(name, declaration.parameters, rules, order, entering, exiting, agreed, description)
+    enter_too, exit_too = short or (None, None)
+    strategy = RuleStrategy(
+        name, declaration.parameters, rules, order, entering, exiting, agreed, description, enter_too, exit_too
+    )
     strategy.warmup(
         {parameter.name: parameter.default for parameter in strategy.parameters}
     )  # are the defaults usable?

@@ -49,8 +49,13 @@ def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluati
     signals = _asked(strategy, strategy.signals, given, columns, parameters)
     if not (hasattr(signals, "enter") and hasattr(signals, "exit")):
         raise StrategyFailed(f"{strategy.name}: signals returned {_kind(signals)}; return Signals(enter, exit)")
-    enter, leave = answer.signal("signals.enter", signals.enter), answer.signal("signals.exit", signals.exit)
-    return Evaluation(checked, Signals(enter, leave))
+    given_signals = {name: getattr(signals, name, None) for name in ("enter", "exit", "enter_short", "exit_short")}
+    if (given_signals["enter_short"] is None) != (given_signals["exit_short"] is None):
+        raise StrategyFailed(f"{strategy.name}: signals has one of enter_short and exit_short; return both, or neither")
+    arrays = {
+        name: answer.signal(f"signals.{name}", array) for name, array in given_signals.items() if array is not None
+    }
+    return Evaluation(checked, Signals(**arrays))
 
 
 def _asked(

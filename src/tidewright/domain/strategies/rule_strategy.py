@@ -43,8 +43,7 @@ class _Bound(NamedTuple):
     """The expressions with their parameters and columns put in."""
 
     columns: dict[str, Node]
-    enter: Node
-    exit: Node
+    conditions: dict[str, Node]
 
 
 @dataclass(slots=True, eq=False)
@@ -64,17 +63,24 @@ class RuleStrategy:
     exit: Expression
     constraints: tuple[Constraint, ...] = ()
     description: str = ""
+    enter_short: Expression | None = None
+    exit_short: Expression | None = None
+
+    def conditions(self) -> dict[str, Expression]:
+        """The conditions that there are, by the names of the signals."""
+        names = ("enter", "exit", "enter_short", "exit_short")
+        return {name: expression for name in names if (expression := getattr(self, name)) is not None}
 
     def source(self) -> str:
         """All texts that decide the strategy's signals, one a line."""
         texts = {f"columns.{name}": expression.text for name, expression in self.rules.items()}
-        texts |= {"enter": self.enter.text, "exit": self.exit.text}
+        texts |= {name: expression.text for name, expression in self.conditions().items()}
         return "\n".join(f"{name}: {text}" for name, text in texts.items())
 
     def warmup(self, parameters: Parameters) -> int:
         """The longest warm-up of any column and condition, in bars."""
         bound = self._bind(parameters)
-        return max(map(warmup, (*bound.columns.values(), bound.enter, bound.exit)))
+        return max(map(warmup, (*bound.columns.values(), *bound.conditions.values())))
 
     def columns(self, bars: Bars, parameters: Parameters) -> Columns:
         return self._columns(self._bind(parameters), bars, Memo())
@@ -91,7 +97,7 @@ class RuleStrategy:
 
     def _bind(self, parameters: Parameters) -> _Bound:
         values: dict[str, Node] = {name: constant(value) for name, value in parameters.items()}
-        parts = {**{f"columns.{name}": self.rules[name] for name in self.order}, "enter": self.enter, "exit": self.exit}
+        parts = {**{f"columns.{name}": self.rules[name] for name in self.order}, **self.conditions()}
         bound: dict[str, Node] = {}
         problems: list[RulesProblem] = []
         for where, expression in parts.items():
@@ -106,7 +112,7 @@ class RuleStrategy:
                     values[where.removeprefix("columns.")] = bound[where]
         if problems:
             raise RulesError(problems)
-        return _Bound({name: values[name] for name in self.order}, bound["enter"], bound["exit"])
+        return _Bound({name: values[name] for name in self.order}, {name: bound[name] for name in self.conditions()})
 
     def _columns(self, bound: _Bound, bars: Bars, memo: Memo) -> Columns:
         known: dict[Node, Array] = {}
@@ -117,6 +123,8 @@ class RuleStrategy:
     def _signals(self, bound: _Bound, bars: Bars, columns: Columns, memo: Memo) -> Signals:
         known = {bound.columns[name]: column for name, column in columns.items()}
         return Signals(
-            enter=np.asarray(evaluate(bound.enter, bars, memo, known), dtype=np.bool_),
-            exit=np.asarray(evaluate(bound.exit, bars, memo, known), dtype=np.bool_),
+            **{
+                name: np.asarray(evaluate(condition, bars, memo, known), dtype=np.bool_)
+                for name, condition in bound.conditions.items()
+            }
         )

@@ -51,6 +51,11 @@ class Signals:
     enter_short: Booleans | None = None
     exit_short: Booleans | None = None
 
+    def by_name(self) -> dict[str, Booleans]:
+        """The arrays that there are, by the names of the fields."""
+        names = ("enter", "exit", "enter_short", "exit_short")
+        return {name: array for name in names if (array := getattr(self, name)) is not None}
+
 
 @runtime_checkable
 class Strategy(Protocol):
