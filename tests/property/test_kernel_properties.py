@@ -168,10 +168,10 @@ class NaiveAccount:
     def protect(self, index, bar):
         stop, why_stop = self.stop()
         target, why_target = self.target(bar.time)
-        if bar.open >= target:
-            self.sell(index, bar.open, why_target)
-        elif bar.open <= stop:
+        if bar.open <= stop:
             self.sell(index, self.slipped_down(bar.open, bar), why_stop)
+        elif bar.open >= target:
+            self.sell(index, bar.open, why_target)
         elif bar.low <= stop:
             self.sell(index, self.slipped_down(stop, bar), why_stop)
         elif bar.high >= target:

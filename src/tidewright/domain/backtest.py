@@ -47,7 +47,7 @@ def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
     enter = np.zeros(len(bars), dtype=np.bool_)
     enter[:1] = True
     signals = Signals(enter, np.zeros(len(bars), dtype=np.bool_))
-    return outcome_of(bars, Evaluation({}, signals), simulate(bars, signals, broker, Risk()))
+    return outcome_of(bars, Evaluation({}, signals), simulate(bars, signals, outright, Risk()))
 
 
 def outcome_of(bars: Bars, evaluation: Evaluation, ledger: Ledger) -> Outcome:

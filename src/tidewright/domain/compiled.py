@@ -9,6 +9,7 @@ of the architecture, and no instruction of a newer CPU can change a result. ``fa
 import hashlib
 import importlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +49,16 @@ def _writable(path: Path) -> bool:
 def _cache_directory() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     directory = home / "tidewright" / "compiled" / _source_digest()
-    return directory if _writable(directory) else Path(tempfile.gettempdir()) / "tidewright-compiled" / directory.name
+    return directory if _writable(directory) else _private(f"tidewright-compiled-{os.getuid()}") / directory.name
+
+
+def _private(name: str) -> Path:
+    """A temporary folder that nobody else can write to: cached code is executed, so it must not be somebody else's."""
+    folder = Path(tempfile.gettempdir()) / name
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+    return folder if ours else Path(tempfile.mkdtemp(prefix=name))
 
 
 if numba is not None and not os.environ.get("NUMBA_CACHE_DIR"):

@@ -104,7 +104,7 @@ def _close(
     events: Integers, amounts: Floats, at: int, bar: int, position: Position, terms: Terms, price: float, reason: int
 ) -> float:
     """Close and record the position; returns what that adds to the cash."""
-    value = position.held * price
+    value: float = position.held * price
     fee = _fee(terms, value, reason)
     side: float = position.side
     _record(events, amounts, at, bar, position, -side, reason, price, fee, 0.0)

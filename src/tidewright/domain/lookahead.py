@@ -4,6 +4,7 @@ Signals and columns are computed again on prefixes of the bars and compared bit 
 bars are taken away was made with them. Columns are compared as well as signals, so that a strategy that never trades can be caught too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,17 +50,23 @@ class LookAheadProof:
 
 
 def prove_causal(
-    strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation, seed: int = 0
+    strategy: Strategy,
+    bars: Bars,
+    parameters: Parameters,
+    whole: Evaluation,
+    seed: int = 0,
+    unasked: Callable[[], Strategy] | None = None,
 ) -> LookAheadProof:
     """Compare `whole`, the evaluation over all of `bars`, with evaluations over prefixes, shortest first.
 
     The prefixes are each of the first 64 that are longer than the warm-up, 32 drawn at random from equal parts of
     the rest, up to 32 that end with a signal's bar and up to 32 that end just before one of the largest moves of the close (a rare
-    look into the future shows where it pays), and the whole series once more.
+    look into the future shows where it pays), and the whole series once more. `unasked` gives an object of the strategy that has not been asked yet, so
+    that nothing remembered from longer bars can answer for shorter ones.
     """
     lengths = prefix_lengths(bars, declared_warmup(strategy, parameters), whole, seed)
     for tried, length in enumerate(lengths, start=1):
-        part = evaluate(strategy, bars.part(0, int(length)), parameters)
+        part = evaluate(strategy if unasked is None else unasked(), bars.part(0, int(length)), parameters)
         difference = first_difference(whole, part)
         if difference is not None:
             bar, column = difference

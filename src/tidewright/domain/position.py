@@ -173,14 +173,16 @@ def climb_ladder(position: Position, terms: Terms, time: int) -> None:
 def protected_exit(position: Position, terms: Terms, open_: float, high: float, low: float) -> tuple[float, int]:
     """Price and reason of the exit, in a bar whose range has reached the stop, the ruin or the target.
 
-    An open beyond the target fills there, whatever came later; otherwise the stop goes first, as the worse of the two. A position that reaches its
+    An open beyond the target fills there, whatever came later; otherwise, and where the open is beyond both (a trailing stop above a step of the
+    ladder), the stop goes first, as the worse of the two. A position that reaches its
     ruin before its stop, or whose stop would fill for less than the margin covers, is taken over at the price where the margin is gone, which
     need not lie within the bar's range: the loss ends there.
     """
     side = position.side
     first = side * open_
     worst = side * low if side > 0.0 else side * high
-    if first < position.target and worst <= max(position.stop, position.ruin):
+    stop = max(position.stop, position.ruin)
+    if worst <= stop and (first < position.target or first <= stop):
         if position.stop > position.ruin:
             trigger = first if first < position.stop else position.stop
             price = slipped(-side, side * trigger, high, low, terms.slippage)

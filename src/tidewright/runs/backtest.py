@@ -157,7 +157,9 @@ def run_backtest(
     progress(STAGES[3])
     proof = warmup = None
     if spec.checks.look_ahead:
-        proof = prove_causal(strategy.strategy, bars, strategy.parameters, outcome.evaluation, spec.seed)
+        proof = prove_causal(
+            strategy.strategy, bars, strategy.parameters, outcome.evaluation, spec.seed, strategy.unasked
+        )
         warmup = measure_warmup(strategy.strategy, bars, strategy.parameters, outcome.evaluation)
     progress(STAGES[4])
     returns, yearly = daily_returns(outcome.bars.time, outcome.ledger.equity, broker.cash, outcome.bars.step)

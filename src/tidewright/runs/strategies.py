@@ -41,6 +41,10 @@ class ResolvedStrategy:
     spec: spec.StrategySpec
     digest: str
 
+    def unasked(self) -> Strategy:
+        """The strategy as it was before anybody asked it: a new object, where it is of a class that may remember."""
+        return self.strategy if self.spec.source.class_ref is None else type(self.strategy)()
+
 
 def resolve_strategy(
     wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path] = ()

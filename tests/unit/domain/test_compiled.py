@@ -54,7 +54,21 @@ def test_where_the_cache_cannot_be_written_there_is_another_place(tmp_path):
     in_the_way.write_text("")
     directory = printed(SETTINGS, XDG_CACHE_HOME=str(in_the_way), TMPDIR=str(tmp_path))[1]
 
-    assert Path(directory).parent == tmp_path / "tidewright-compiled"
+    private = Path(directory).parent
+    assert private.parent == tmp_path
+    assert private.name == f"tidewright-compiled-{os.getuid()}"
+    assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_temporary_place_that_others_can_write_to_is_not_trusted(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    (tmp_path / f"tidewright-compiled-{os.getuid()}").mkdir(mode=0o777)
+    (tmp_path / f"tidewright-compiled-{os.getuid()}").chmod(0o777)
+    directory = printed(SETTINGS, XDG_CACHE_HOME=str(in_the_way), TMPDIR=str(tmp_path))[1]
+
+    assert Path(directory).parent.parent == tmp_path
+    assert Path(directory).parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_division_is_as_ieee_754_says_and_never_an_error():

@@ -16,7 +16,7 @@ from tidewright.domain.strategies.strategy import Signals
 
 HOUR = 3_600_000
 CALM = (100, 101, 99, 100)
-SIGNAL, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, ROI = Reason
+SIGNAL, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, ROI, LIQUIDATION = Reason
 
 
 def market(*rows):
@@ -444,7 +444,7 @@ def test_the_stop_comes_before_the_ladder_too():
     assert_fills(ledger, (1, 100, 10, 0, SIGNAL), (2, 95, -10, 0, STOP_LOSS))
 
 
-def test_an_open_that_has_passed_a_trail_and_the_step_below_it_is_the_steps():
+def test_an_open_that_has_passed_a_trail_and_the_step_below_it_is_the_trails_as_the_worse_of_the_two():
     ledger = trade(
         CALM,
         CALM,
@@ -456,7 +456,7 @@ def test_an_open_that_has_passed_a_trail_and_the_step_below_it_is_the_steps():
         roi=ladder((2, 0.01)),
     )
 
-    assert_fills(ledger, (1, 101, 10, 0, SIGNAL), (3, 105, -10, 0, ROI))
+    assert_fills(ledger, (1, 101, 10, 0, SIGNAL), (3, 104, -10, 0, TRAILING_STOP))
 
 
 def test_a_new_position_begins_the_ladder_anew():

@@ -304,3 +304,32 @@ def test_of_several_columns_the_earliest_difference_is_named():
 
 def test_zero_and_negative_zero_are_different_bits():
     assert first_difference(evaluation(a=[0.0] * 4), evaluation(a=[0.0, 0.0, -0.0, 0.0])) == (2, "a")
+
+
+class Remembering:
+    """Computes its column once, on the bars that it is asked for first, and answers with parts of it ever after."""
+
+    name = "Remembering"
+    parameters = ()
+
+    def __init__(self):
+        self.remembered = None
+
+    def warmup(self, parameters):
+        return 1
+
+    def columns(self, bars, parameters):
+        if self.remembered is None:
+            self.remembered = bars.close - bars.close.mean()
+        return {"centred": self.remembered[: len(bars)]}
+
+    def signals(self, bars, columns, parameters):
+        return Signals(never(bars), never(bars))
+
+
+def test_what_a_strategy_remembers_of_longer_bars_cannot_answer_for_shorter_ones(bars):
+    strategy = Remembering()
+    whole = evaluate(strategy, bars, {})
+
+    assert prove_causal(strategy, bars, {}, whole).passed
+    assert prove_causal(strategy, bars, {}, whole, unasked=Remembering).violation.column == "centred"

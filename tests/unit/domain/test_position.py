@@ -5,26 +5,40 @@ import pytest
 
 from tidewright.domain.costs import Broker, Risk, RoiStep, Sizing
 from tidewright.domain.ledger import Reason
-from tidewright.domain.position import NEVER, POSITION, climb_ladder, open_position, protected_exit, terms, trail
+from tidewright.domain.position import (
+    NEVER,
+    POSITION,
+    climb_ladder,
+    open_position,
+    protect,
+    protected_exit,
+    quiet_range,
+    terms,
+    trail,
+)
 
 HOUR = 3_600_000
 
 
-def opened(at=0, **risk):
-    """A position bought for 100 at time `at`, and its terms."""
+CASH = Broker(1_000.0)
+
+
+def opened(at=0, side=1.0, broker=CASH, **risk):
+    """A position opened at 100 at time `at`, and its terms."""
     position = np.zeros(1, dtype=POSITION).view(np.recarray)[0]
-    conditions = terms(Broker(1_000.0), Risk(**risk))
-    assert open_position(position, conditions, at, 100.0, 100.0, 1_000.0) == 1_000
+    conditions = terms(broker, Risk(**risk))
+    assert open_position(position, conditions, side, 100.0, 100.0, 100.0, broker.cash)
+    protect(position, conditions, at)
     return position, conditions
 
 
 def test_terms_are_the_numbers_of_broker_and_risk():
     conditions = terms(
-        Broker(1_000, 0.001, 0.0005),
+        Broker(1_000, 0.001, 0.0005, 0.0002, 4.0, 0.01),
         Risk(0.05, 0.1, 0.02, 0.01, (RoiStep(0, 0.1), RoiStep(HOUR, 0.05)), Sizing(0.0, 0.02)),
     )
 
-    assert conditions[:8] == (0.001, 0.0005, 0, 0.02, 0.05, 0.1, 0.02, 0.01)
+    assert conditions[:11] == (0.001, 0.0002, 0.0005, 0.25, 0.01, 0, 0.02, 0.05, 0.1, 0.02, 0.01)
     assert conditions.roi_after.tolist() == [0, HOUR]
     assert conditions.roi_profit.tolist() == [0.1, 0.05]
 
@@ -32,22 +46,36 @@ def test_terms_are_the_numbers_of_broker_and_risk():
 def test_without_stops_and_targets_no_price_closes_a_position():
     position, _ = opened()
 
-    assert (position.stop, position.target, position.peak) == (0, np.inf, np.inf)
+    assert (position.stop, position.ruin, position.target, position.peak) == (-np.inf, 0, np.inf, np.inf)
     assert position.step_due == NEVER
+    assert quiet_range(position) == (0, np.inf)
 
 
-def test_opening_returns_what_was_spent_commission_included():
+def test_a_short_positions_levels_are_signed_and_its_quiet_range_is_not():
+    position, _ = opened(side=-1.0, broker=Broker(1_000.0, leverage=2.0), stop_loss=0.25, take_profit=0.5)
+
+    assert (position.stop, position.ruin, position.target) == (-125, -150, -50)
+    assert quiet_range(position) == (50, 125)
+
+
+def test_the_maintenance_margin_ruins_a_position_before_its_margin_is_gone():
+    position, _ = opened(broker=Broker(1_000.0, leverage=5.0, maintenance_margin=0.2))
+
+    assert (position.bankrupt, position.ruin) == (80, 100)
+
+
+def test_a_fraction_of_the_account_pays_for_quantity_and_commission():
     position = np.zeros(1, dtype=POSITION).view(np.recarray)[0]
     conditions = terms(Broker(1_000, commission=0.01), Risk(sizing=Sizing(0.5)))
 
-    assert open_position(position, conditions, 0, 100.0, 101.0, 1_010.0) == pytest.approx(505)
+    assert open_position(position, conditions, 1.0, 100.0, 101.0, 99.0, 1_010.0)
     assert position.held == pytest.approx(5)
 
 
 def test_an_account_that_is_empty_opens_nothing():
     position = np.zeros(1, dtype=POSITION).view(np.recarray)[0]
 
-    assert open_position(position, terms(Broker(0.0), Risk()), 0, 100.0, 101.0, 0.0) == 0
+    assert not open_position(position, terms(Broker(0.0), Risk()), 1.0, 100.0, 101.0, 99.0, 0.0)
     assert position.held == 0
 
 
@@ -91,4 +119,4 @@ def test_the_ladder_is_climbed_by_age_and_ends_with_its_last_step():
 def test_an_exit_fills_at_the_stop_the_target_or_a_gap_beyond_either(open_, low, price, reason):
     position, conditions = opened(stop_loss=0.05, take_profit=0.25)
 
-    assert protected_exit(position, conditions, open_, low) == (price, reason)
+    assert protected_exit(position, conditions, open_, 200.0, low) == (price, reason)

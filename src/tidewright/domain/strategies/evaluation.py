@@ -45,6 +45,9 @@ def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluati
     columns = _asked(strategy, strategy.columns, given, parameters)
     if not hasattr(columns, "items"):
         raise StrategyFailed(f"{strategy.name}: columns returned {_kind(columns)}; return a dict of arrays by name")
+    taken = sorted({"enter", "exit", "enter_short", "exit_short"} & set(columns))
+    if taken:
+        raise StrategyFailed(f"{strategy.name}: a column is named {taken[0]!r}, as a signal is; choose another name")
     checked = {name: answer.column(f"column {name!r}", column) for name, column in columns.items()}
     signals = _asked(strategy, strategy.signals, given, columns, parameters)
     if not (hasattr(signals, "enter") and hasattr(signals, "exit")):
