@@ -60,7 +60,11 @@ def words(field: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "%" in str(field.get("pattern", "")):
         return "percent"
-    types = [str(option.get("type")) for option in field.get("anyOf", (field,)) if option.get("type") != "null"]
+    types = [
+        str(option.get("type", field.get("type")))
+        for option in field.get("anyOf", (field,))
+        if option.get("type") != "null"
+    ]
     names = {"object": "mapping", "array": "list", "integer": "whole number" if len(types) == 1 else "number"}
     return " or ".join(dict.fromkeys(names.get(type_, type_) for type_ in types))
 

@@ -11,7 +11,7 @@ from tidewright.adapters.stores import RoutedStore
 from tidewright.domain.bars import COLUMNS, Bars, Market
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
-from tidewright.ports import MarketNotFound, Source, StoreRefused
+from tidewright.ports import MarketNotFound, Source, StoreRefused, Stretch
 
 HOUR = 3_600_000
 MARKET = Market("binance", "BTC/USDT", "1h")
@@ -173,6 +173,36 @@ def test_sources_are_remembered_and_a_simulated_one_marks_the_market(writable):
     assert [source.name for source in stored.sources] == ["bars.csv", "agents.parquet", "more.csv"]
 
 
+def test_what_an_exchange_has_no_bars_for_is_remembered_in_order_and_without_overlap(writable):
+    writable.merge(some_bars(), FILE)
+    writable.merge(some_bars(first=20), FILE)
+    before = writable.describe(MARKET)
+    writable.record_absent(MARKET, [Stretch(15 * HOUR, 20 * HOUR)])
+    after = writable.record_absent(
+        MARKET, [Stretch(10 * HOUR, 15 * HOUR), Stretch(12 * HOUR, 13 * HOUR), Stretch(40 * HOUR, 50 * HOUR)]
+    )
+
+    assert after == replace(before, absent=(Stretch(10 * HOUR, 20 * HOUR), Stretch(40 * HOUR, 50 * HOUR)))
+    assert writable.describe(MARKET) == after
+    assert len(writable.read(MARKET)) == 20
+
+
+def test_what_turns_out_to_have_a_bar_is_absent_no_longer(writable):
+    writable.merge(some_bars(), FILE)
+    writable.record_absent(MARKET, [Stretch(10 * HOUR, 20 * HOUR), Stretch(40 * HOUR, 50 * HOUR)])
+
+    assert writable.merge(some_bars(first=15), FILE).stored.absent == (Stretch(40 * HOUR, 50 * HOUR),)
+
+
+def test_what_has_a_bar_or_is_not_stored_cannot_be_absent(writable):
+    writable.merge(some_bars(), FILE)
+
+    with pytest.raises(StoreRefused, match="the bar that opens at 1970-01-01T09:00:00Z is stored"):
+        writable.record_absent(MARKET, [Stretch(9 * HOUR, 20 * HOUR)])
+    with pytest.raises(MarketNotFound):
+        writable.record_absent(MARKET._replace(symbol="ETH/USDT"), [Stretch(0, HOUR)])
+
+
 @pytest.mark.parametrize(
     ("bars", "reason"),
     [
@@ -206,3 +236,5 @@ def test_a_name_cannot_lead_out_of_the_store(writable, market, tmp_path):
 def test_the_embedded_market_takes_no_bars():
     with pytest.raises(StoreRefused, match=r"name the exchange that bars\.csv is from"):
         SimulatedStore().merge(some_bars(), FILE)
+    with pytest.raises(StoreRefused, match="has no gaps"):
+        SimulatedStore().record_absent(MARKET, [Stretch(0, HOUR)])

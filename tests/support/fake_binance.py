@@ -157,6 +157,8 @@ class FakeBinance:
     def rest(self, path: str, query: dict[str, str]) -> tuple[int, object]:
         if path.endswith("/time"):
             return 200, {"serverTime": self.now}
+        if not path.endswith(("/klines", "/aggTrades")):
+            return 404, {}
         if query.get("symbol") != self.symbol:
             return 400, {"code": -1121, "msg": "Invalid symbol."}
         start, end = int(query.get("startTime", 0)), int(query.get("endTime", self.now)) + 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 _Arrow: TypeAlias = Any  # pyarrow comes without types
 
 _SNIFFED = 1 << 16
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _DELIMITERS = ",;\t|"
 
 
@@ -115,7 +115,7 @@ def write_parquet(path: Path, columns: Mapping[str, NDArray[Any]], metadata: Map
 def csv_blocks(
     stream: BinaryIO, columns: int, wanted: Mapping[int, type], *, headed: bool
 ) -> Iterator[list[NDArray[Any]]]:
-    """Columns of a CSV stream, a few megabytes at a time, as arrays of the caller's own.
+    """Columns of a CSV stream, a megabyte at a time, as arrays of the caller's own.
 
     There are `columns` columns; `wanted` gives the type, int or float, of those that are asked for, by position. Raises TableError
     where a row has more or fewer columns, or holds something else than a number.

@@ -43,6 +43,7 @@ def details(stored: StoredMarket, bars: Bars) -> Document:
     """A stored market with its gaps, quality findings and prices in plain JSON."""
     return document(stored) | {
         "gaps": [{"after": utc(gap.after), "before": utc(gap.before), "missing": gap.missing} for gap in gaps(bars)],
+        "absent": [{"start": utc(start), "end": utc(end)} for start, end in stored.absent],
         "quality": [_finding(finding) for finding in assess(bars)],
         "prices": _prices(bars),
     }
@@ -80,6 +81,8 @@ def print_details(stored: StoredMarket, bars: Bars) -> None:
         facts.add_row(name.capitalize(), f"{value:,.10g}" if name != "change" else f"{value:+.2%}")
     facts.add_row("Close", sparkline(bars.close, _SPARKS))
     facts.add_row("Digest", stored.digest)
+    if stored.absent:
+        facts.add_row("Absent", f"{len(stored.absent):,} stretches in which the exchange has no bars")
     facts.add_row("Sources", ", ".join(source.name for source in stored.sources))
     console.print(facts)
     _print_gaps(console, bars)

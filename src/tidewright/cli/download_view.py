@@ -68,7 +68,7 @@ def print_resampled(source: Market, resampled: Resampled, merged: Merged, *, kep
 
 
 def _print_stored(console: Console, stored: StoredMarket) -> None:
-    span = f"{utc(stored.first)[:16]} to {utc(stored.last)[:16]} UTC".replace("T", " ")
+    span = f"{_short(stored.first)} to {_short(stored.last)} UTC"
     console.print(f"  the store has {stored.count:,} bars, {span}, {_counted(stored.gaps, 'gap')}", highlight=False)
 
 
@@ -77,6 +77,10 @@ def _print_stretches(console: Console, title: str, stretches: Sequence[Stretch],
         console.print(Text(f"  {title}: {utc(start)} to {utc(end)}, {duration(end - start)}", style), soft_wrap=True)
     if len(stretches) > _LISTED:
         console.print(Text(f"  and {len(stretches) - _LISTED:,} more; --json lists them all", style))
+
+
+def _short(time: int) -> str:
+    return utc(time)[:16].replace("T", " ")
 
 
 def _stretch(stretch: Stretch) -> dict[str, str]:

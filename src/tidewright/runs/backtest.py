@@ -206,7 +206,7 @@ def _judged_bars(
     """The bars, the index of the period's first one, and what there is to say of them; raises InputRefused."""
     max_gap = milliseconds(spec.checks.max_gap)
     bars, start = load_period(market, spec.data, max_gap, warmup, history, store, written.problem)
-    findings = () if spec.checks.data_quality == "Off" else assess(bars, max_gap)
+    findings = () if spec.checks.data_quality == "Ignore" else assess(bars, max_gap)
     refuse_broken(bars, findings, spec.checks, written.problem)
     return bars, start, findings
 

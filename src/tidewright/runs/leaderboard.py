@@ -28,6 +28,7 @@ from tidewright.domain.timeframe import DAY
 from tidewright.runs.contenders import Contender, Table, incomparable, moment, per_run
 from tidewright.runs.differences import Difference, cautions, differences
 from tidewright.runs.refusal import InputRefused
+from tidewright.runs.warnings import SHORT_PERIOD
 
 Baseline: TypeAlias = Literal["best", "first"]
 
@@ -38,8 +39,6 @@ FIGURES = (
 """What runs are ranked by: the figures that do not depend on the account's size, measured on what the runs share."""
 
 _WHOLE = {"trades", "maxDrawdownDuration"}
-
-SHORT_PERIOD = 365 * DAY
 
 
 @dataclass(frozen=True)

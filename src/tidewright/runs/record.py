@@ -192,7 +192,7 @@ def _checks(found: BacktestFindings) -> dict[str, Any]:
                 for c in found.warmup.columns
             ],
         }
-    if found.plan.spec.checks.data_quality != "Off":
+    if found.plan.spec.checks.data_quality != "Ignore":
         checks["dataQuality"] = {
             "passed": all(finding.severity is not Severity.ERROR for finding in found.quality),
             "findings": [

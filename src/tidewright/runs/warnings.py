@@ -108,7 +108,7 @@ def _about_data(found: BacktestFindings) -> Iterator[tuple[str, str]]:
             "ShortPeriod",
             f"{length / DAY:.0f} days see few kinds of market; annual figures are extrapolated from them.",
         )
-    if found.plan.spec.checks.data_quality == "Off":
+    if found.plan.spec.checks.data_quality == "Ignore":
         yield "DataUnchecked", "Nobody has judged the data: set checks.dataQuality: Warn or Block."
     for finding in found.quality:
         if finding.rule == "Gap" or finding.severity is Severity.ERROR:

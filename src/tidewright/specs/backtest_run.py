@@ -123,7 +123,7 @@ class Checks(Spec):
 
     look_ahead: bool = True
     """Whether to prove that the strategy never uses a bar before its close."""
-    data_quality: Literal["Block", "Warn", "Off"] = "Block"
+    data_quality: Literal["Block", "Warn", "Ignore"] = "Block"
     """Whether findings of severity Error end the run, are reported, or are not looked for."""
     max_gap: Duration = "1d"
     """Longest stretch without bars that is a warning only."""

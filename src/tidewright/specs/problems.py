@@ -34,10 +34,6 @@ _FOUND = {
 }
 
 
-_TRUTHS = {True: {"true", "yes", "on"}, False: {"false", "no", "off"}}
-"""The words that YAML reads as a truth value."""
-
-
 @dataclass(frozen=True)
 class Problem:
     """One thing to mend in one field of one file."""
@@ -129,10 +125,6 @@ def _message(details: ErrorDetails, owner: type[BaseModel] | None) -> str:
 
 def _not_one_of(expected: str, value: object) -> str:
     words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
-    if isinstance(value, bool):
-        meant = [word for word in words if word.lower() in _TRUTHS[value]]
-        if meant:
-            return f"YAML reads {meant[0]} as {shorten(value)}; write '{meant[0]}' in quotes"
     if len(words) == 1:
         return f"must be {expected}"
     return f"not one of {expected}{nearest(str(value), words)}"

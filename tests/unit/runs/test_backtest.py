@@ -144,7 +144,7 @@ def test_bars_of_a_generator_are_remembered_as_such(make_bars, make_store, plann
 
 def test_checks_are_left_out_where_nobody_wants_them(make_bars, make_store, planned):
     found = run_backtest(
-        planned(("{lookAhead: true, dataQuality: Block,", "{lookAhead: false, dataQuality: 'Off',")),
+        planned(("{lookAhead: true, dataQuality: Block,", "{lookAhead: false, dataQuality: Ignore,")),
         make_store(make_bars()),
     )
     assert (found.look_ahead, found.warmup, found.quality) == (None, None, ())
@@ -170,3 +170,39 @@ def test_a_strategy_that_fails_is_told_apart_from_refused_input(
     plan = planned(*edits, store=store, import_from=[tmp_path])
     with pytest.raises(StrategyFailed, match=message):
         run_backtest(plan, store)
+
+
+# Short positions and margin
+
+BOTH_SIDES = """\
+    source:
+      rules:
+        columns: {fast: "sma(close, 5)", slow: "sma(close, 20)"}
+        enter: fast crosses above slow
+        exit: fast crosses below slow
+        enterShort: fast crosses below slow
+        exitShort: fast crosses above slow
+    symbols: [BTC/USDT]
+    timeframe: 1h
+"""
+MARGIN = ("  seed: 7\n", "  seed: 7\n  broker: {account: Margin, leverage: 2}\n")
+
+
+def test_a_margin_account_trades_both_sides(make_bars, make_store, planned):
+    store = make_store(make_bars())
+    found = run_backtest(planned((INLINE, BOTH_SIDES), MARGIN, store=store), store)
+    assert set(found.outcome.trades.direction.tolist()) == {-1, 1}
+    assert found.look_ahead.passed
+    assert found.outcome.ledger.equity.min() >= 0
+
+
+def test_a_spot_account_refuses_to_sell_short(make_bars, make_store, planned):
+    store = make_store(make_bars())
+    with pytest.raises(InputRefused, match=r"spec\.broker\.account: 'Spot': the strategy sells short"):
+        run_backtest(planned((INLINE, BOTH_SIDES), store=store), store)
+
+
+def test_another_engine_judges_spot_accounts_alone(make_bars, make_store, planned):
+    wanted = ("  seed: 7\n", "  seed: 7\n  engine: Both\n  broker: {account: Margin}\n")
+    messages = [message for _, _, message in refused(planned, wanted, store=make_store(make_bars()))]
+    assert "the other engine judges spot accounts alone; use engine: Fast" in messages

@@ -144,7 +144,7 @@ def test_the_ends_may_miss_as_much_as_a_gap_may(make_bars, make_store, planned):
 # What is broken
 
 
-@pytest.mark.parametrize("mode", ["Block", "Warn", "'Off'"])
+@pytest.mark.parametrize("mode", ["Block", "Warn", "Ignore"])
 def test_a_gap_longer_than_allowed_blocks_only_where_it_should(make_bars, make_store, planned, mode):
     store = make_store(without(make_bars(), 100, 140))
     edit = ("dataQuality: Block", f"dataQuality: {mode}")
@@ -165,7 +165,7 @@ def test_a_gap_as_long_as_allowed_is_a_finding_only(make_bars, make_store, plann
     assert [finding.rule for finding in run_backtest(planned(store=store), store).quality] == ["Gap"]
 
 
-@pytest.mark.parametrize("mode", ["Block", "Warn", "'Off'"])
+@pytest.mark.parametrize("mode", ["Block", "Warn", "Ignore"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0])
 @pytest.mark.parametrize("column", ["open", "close"])
 def test_prices_that_are_no_prices_are_refused_in_every_mode(make_bars, make_store, planned, mode, value, column):
@@ -182,7 +182,7 @@ def test_prices_that_are_no_prices_are_refused_in_every_mode(make_bars, make_sto
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", ["Block", "Warn", "'Off'"])
+@pytest.mark.parametrize("mode", ["Block", "Warn", "Ignore"])
 @pytest.mark.parametrize("order", [[0, 1, 1, 2], [0, 2, 1, 3]], ids=["duplicate", "unsorted"])
 def test_duplicate_and_unsorted_bars_are_refused_in_every_mode(make_bars, make_store, planned, mode, order):
     bars = make_bars()
@@ -194,7 +194,7 @@ def test_duplicate_and_unsorted_bars_are_refused_in_every_mode(make_bars, make_s
     assert len(problems) == 1
 
 
-@pytest.mark.parametrize("mode", ["Block", "Warn", "'Off'"])
+@pytest.mark.parametrize("mode", ["Block", "Warn", "Ignore"])
 def test_a_high_below_the_close_blocks_only_where_it_should(make_bars, make_store, planned, mode):
     bars = make_bars()
     store = make_store(changed(bars, "high", 100, bars.low[100]))

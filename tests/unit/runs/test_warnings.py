@@ -59,7 +59,7 @@ def test_a_year_is_long_enough(reasons, make_bars):
 
 
 def test_checks_that_were_not_made_are_named(reasons):
-    told = reasons(("{lookAhead: true, dataQuality: Block,", "{lookAhead: false, dataQuality: 'Off',"))
+    told = reasons(("{lookAhead: true, dataQuality: Block,", "{lookAhead: false, dataQuality: Ignore,"))
     assert {"LookAheadUnchecked", "DataUnchecked"} <= told.keys()
 
 

@@ -45,8 +45,40 @@ def test_the_resource_of_the_design_is_read_and_written_back():
 
 
 def test_what_is_left_out_takes_sensible_values():
-    assert Broker().record() == {"cash": 10_000.0, "commission": "0.1%", "slippage": "0.05%"}
+    assert Broker().record() == {
+        "cash": 10_000.0,
+        "commission": "0.1%",
+        "slippage": "0.05%",
+        "account": "Spot",
+        "leverage": 1.0,
+        "maintenanceMargin": "0.5%",
+    }
     assert Checks().record().items() >= {"lookAhead": True, "dataQuality": "Block", "maxGap": "1d"}.items()
+
+
+@pytest.mark.parametrize("paths", [0, 1, 100_000])
+def test_other_histories_are_as_many_as_asked_for(paths):
+    assert Checks.model_validate({"monteCarlo": paths}).monte_carlo == paths
+
+
+@pytest.mark.parametrize("paths", [-1, 100_001, 1.5, "1000", True])
+def test_no_number_of_other_histories_but_a_whole_and_bounded_one_is_taken(paths):
+    with pytest.raises(ValidationError, match="monteCarlo"):
+        Checks.model_validate({"monteCarlo": paths})
+
+
+@pytest.mark.parametrize(
+    ("broker", "message"),
+    [
+        ({"leverage": 2}, "leverage needs account: Margin; set it, or remove leverage"),
+        (
+            {"account": "Margin", "leverage": 50, "maintenanceMargin": "2%"},
+            "the maintenance margin must be smaller than the margin itself, 100% over leverage; lower one of the two",
+        ),
+    ],
+)
+def test_leverage_needs_an_account_and_a_margin_that_fit(broker, message):
+    assert messages(Broker, broker) == [message]
 
 
 def test_a_whole_number_of_cash_is_a_number_of_cash():

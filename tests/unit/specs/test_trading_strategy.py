@@ -2,7 +2,15 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from tidewright.specs.trading_strategy import Execution, PositionSize, Risk, RuleParameter, Source, TradingStrategy
+from tidewright.specs.trading_strategy import (
+    Execution,
+    PositionSize,
+    Risk,
+    RuleParameter,
+    Rules,
+    Source,
+    TradingStrategy,
+)
 
 DESIGN = """
 apiVersion: tidewright.io/v1alpha1
@@ -110,3 +118,8 @@ def test_a_rules_parameter_is_a_number(value):
     assert messages(RuleParameter, {"name": "fast", "default": value, "min": 2, "max": 9}) == [
         "not a number between -1e15 and 1e15; write one, without quotes"
     ]
+
+
+def test_short_conditions_go_together():
+    with pytest.raises(ValidationError, match="enterShort and exitShort go together; add the one that is missing"):
+        Rules.model_validate({"enter": "true", "exit": "false", "enterShort": "true"})

@@ -42,8 +42,9 @@ def run(bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> EngineResul
     """Trade `signals` over `bars` with Backtrader's broker and analyzers."""
     cerebro = bt.Cerebro(stdstats=False, cheat_on_open=True)
     cerebro.adddata(BarsFeed(bars=bars))
+    cerebro.setbroker(_Broker())
     cerebro.broker.setcash(broker.cash)
-    cerebro.broker.setcommission(commission=broker.commission)
+    cerebro.broker.addcommissioninfo(_Commission(commission=broker.commission, maker=broker.maker_commission))
     cerebro.broker.set_slippage_perc(broker.slippage, slip_open=True, slip_match=True)
     cerebro.broker.set_checksubmit(
         False
@@ -79,6 +80,25 @@ class BarsFeed(bt.feed.DataBase):  # type: ignore[misc]
         lines = self.lines
         lines.datetime[0], lines.open[0], lines.high[0], lines.low[0], lines.close[0], lines.volume[0] = row
         return True
+
+
+class _Commission(bt.CommissionInfo):  # type: ignore[misc]
+    """A share of each fill's value, another one for limit orders where `maker` is given."""
+
+    params = (("maker", None),)
+    limit = False
+
+    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:  # noqa: ARG002 - Backtrader's own name
+        share: float = self.p.maker if self.limit and self.p.maker is not None else self.p.commission
+        return abs(size) * share * price
+
+
+class _Broker(bt.brokers.BackBroker):  # type: ignore[misc]
+    """Backtrader's, which tells the commission what kind of order it is for."""
+
+    def _execute(self, order: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as it is
+        self.getcommissioninfo(order.data).limit = order.exectype == bt.Order.Limit
+        return super()._execute(order, *arguments, **named)
 
 
 class _Trader(bt.Strategy):  # type: ignore[misc]
@@ -126,7 +146,8 @@ class _Trader(bt.Strategy):  # type: ignore[misc]
         open_ = self.data.open[0]
         lowest, highest = stop(self._holding, self.p.risk), target(self._holding, self.p.risk, now)
         wanted: list[tuple[int, Exit]] = []
-        if highest and highest[0] <= open_:
+        stopped = lowest is not None and open_ <= lowest[0]
+        if highest and highest[0] <= open_ and not stopped:
             wanted = [(bt.Order.Limit, (open_, highest[1]))]
         else:
             if lowest:

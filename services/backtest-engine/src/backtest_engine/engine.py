@@ -19,8 +19,13 @@ class BacktraderEngine:
     def trade(self, bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> EngineResult:
         """Trade `signals` over `bars`; the analyzers' results are by their names in Backtrader, with None for what is undefined.
 
-        Raises OrderRefused when Backtrader does not accept an order that the account can pay for.
+        Raises ValueError for short sales and leverage, which this engine does not know, and OrderRefused when Backtrader does not accept an
+        order that the account can pay for.
         """
+        if signals.enter_short is not None or broker.leverage != 1:
+            raise ValueError(
+                "Backtrader is asked about spot accounts alone; use engine: Fast for short sales and leverage"
+            )
         from backtest_engine.cerebro import run  # noqa: PLC0415 - Backtrader, for those who trade on it
 
         return run(bars, signals, broker, risk)

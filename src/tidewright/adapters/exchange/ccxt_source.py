@@ -85,7 +85,7 @@ class CcxtSource:
                 raise Rejected(f"{self.name}: {error}") from error
             if attempt + 1 < self._patience.attempts:
                 await self._pace.sleep(self._patience.pause(attempt, self._pace.draw()))
-        raise Unavailable(f"{self.name}: {reason} (attempt {self._patience.attempts})")
+        raise Unavailable(f"{self.name}: {reason}, at attempt {self._patience.attempts}")
 
 
 def _moved(urls: Any, to: str) -> Any:  # noqa: ANN401 - as nested as each exchange has it

@@ -26,13 +26,13 @@ def missing(times: Integers, step: int, period: Stretch, absent: Iterable[Stretc
 
     A bar that is off the grid, as after some outages, stands for the bar of the grid in whose place it is.
     """
-    opens = np.arange(period.start, period.end, step)
-    there = np.isin(opens, bar_opens(times, step))
+    places = (bar_opens(times, step) - period.start) // step
+    there = np.zeros((period.end - period.start) // step, np.bool_)
+    there[places[(places >= 0) & (places < len(there))]] = True
     for start, end in absent:
-        there |= (opens >= start) & (opens < end)
-    edges = np.flatnonzero(np.diff(there.astype(np.int8), prepend=1, append=1))
-    borders = np.append(opens, period.end)
-    return [Stretch(int(borders[a]), int(borders[b])) for a, b in edges.reshape(-1, 2)]
+        there[max(0, _bars_before(start, period, step)) : max(0, _bars_before(end, period, step))] = True
+    edges = np.flatnonzero(np.diff(there, prepend=True, append=True))
+    return [Stretch(period.start + step * int(a), period.start + step * int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def length(stretches: Iterable[Stretch]) -> int:
@@ -78,6 +78,11 @@ def within(times: Integers, stretches: Iterable[Stretch]) -> Integers:
     for start, end in stretches:
         inside |= (times >= start) & (times < end)
     return np.flatnonzero(inside).astype(np.int64, copy=False)
+
+
+def _bars_before(time: int, period: Stretch, step: int) -> int:
+    """How many bars of a period open before a time, less than zero for a time before it."""
+    return -((period.start - time) // step)
 
 
 def _next_open(time: int, step: int) -> int:

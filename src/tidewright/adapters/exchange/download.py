@@ -6,6 +6,7 @@ nothing special. A gap that the exchange has no bars for is recorded in the stor
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -117,7 +118,7 @@ class _Run:
             return local
         if abs(time - local) > _SKEW:
             side = "behind" if local < time else "ahead of"
-            skew = duration(abs(time - local) // 1000 * 1000)
+            skew = timedelta(seconds=abs(time - local) // 1000)
             self._outcome.notes.append(f"this machine's clock is {skew} {side} the exchange's, which was trusted")
         return time
 

@@ -1,7 +1,7 @@
 """A downloaded zip file of Binance's archive, taken with suspicion, as bars.
 
 A file is one table or it is refused: one member of the expected name, no larger than its kind can be, with rows of its period
-only. It is never unpacked to the disk, and a few megabytes of it are in memory at a time.
+only. It is never unpacked to the disk, and a little of it is in memory at a time.
 """
 
 import errno

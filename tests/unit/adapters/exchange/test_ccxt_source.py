@@ -82,7 +82,8 @@ class BitvavoHandler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def bitvavo():
+def bitvavo(monkeypatch):
+    monkeypatch.setattr("ccxt.bitvavo.throttle", lambda self, cost=None: None)
     server = Bitvavo()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
@@ -95,7 +96,6 @@ def ask(bitvavo, clock):
     def call(method, *arguments, market=MARKET):
         async def run():
             source = CcxtSource(market, bitvavo.url, Patience(), clock.pace)
-            source._exchange.enableRateLimit = False
             return await getattr(source, method)(*arguments)
 
         return asyncio.run(run())
@@ -133,7 +133,7 @@ def test_what_may_pass_is_asked_for_again(ask, bitvavo, clock):
 def test_a_server_that_does_not_answer_is_given_up_on(ask, bitvavo):
     bitvavo.faults += [(503, {})] * 9
 
-    with pytest.raises(Unavailable, match="BTC/EUR from bitvavo through ccxt: .* at attempt 6"):
+    with pytest.raises(Unavailable, match=r"BTC/EUR from bitvavo through ccxt: .* at attempt 6"):
         ask("now")
 
 
@@ -165,7 +165,7 @@ def test_what_is_not_offered_is_refused(ask, market, reason):
         ask("now", market=market)
 
 
-def test_a_download_takes_closed_bars_and_reports_gaps_that_may_not_be_ones(bitvavo, clock, tmp_path, monkeypatch):
+def test_a_download_takes_closed_bars_and_reports_gaps_that_may_not_be_ones(bitvavo, clock, tmp_path):
     bitvavo.outages += [START + 3 * HOUR]
     order = Order(MARKET, START, rest_url=bitvavo.url)
     store = ParquetStore(tmp_path)
@@ -173,7 +173,6 @@ def test_a_download_takes_closed_bars_and_reports_gaps_that_may_not_be_ones(bitv
     def run():
         return asyncio.run(fulfil(order, store, tmp_path / ".downloads", clock=lambda: NOW, pace=clock.pace))
 
-    monkeypatch.setattr("ccxt.bitvavo.describe", unthrottled(__import__("ccxt").bitvavo.describe))
     outcome = run()
     stored = store.read(MARKET)
 
@@ -183,7 +182,3 @@ def test_a_download_takes_closed_bars_and_reports_gaps_that_may_not_be_ones(bitv
     assert outcome.unrepaired == [Stretch(START + 3 * HOUR, START + 4 * HOUR)]
     assert (outcome.absent, outcome.failed, outcome.files) == ([], False, 0)
     assert run().added == 0
-
-
-def unthrottled(describe):
-    return lambda self: {**describe(self), "enableRateLimit": False}

@@ -136,7 +136,7 @@ def test_the_exchanges_clock_counts_and_a_skew_is_told(download, binance, store,
 
     assert times(store) == expected(binance)
     side = "behind" if skew < 0 else "ahead of"
-    assert outcome.notes == [f"this machine's clock is 3h {side} the exchange's, which was trusted"]
+    assert outcome.notes == [f"this machine's clock is 3:00:00 {side} the exchange's, which was trusted"]
 
 
 def test_years_before_the_listing_are_not_looked_for_and_recorded(download, binance, store):
