@@ -145,10 +145,13 @@ def _copied(column: _Arrow) -> NDArray[Any]:
 
 
 def _arrow(values: NDArray[Any]) -> _Arrow:
-    if values.dtype.kind not in "iufM":
-        return pa.array(values.tolist())
+    if values.dtype.kind == "U":
+        texts = [str(text).encode() for text in values]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))
     kind = pa.from_numpy_dtype(values.dtype)
-    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values).view(np.uint8))])
+    plain = np.packbits(values, bitorder="little") if values.dtype.kind == "b" else np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(plain.view(np.uint8))])
 
 
 def _text_metadata(schema: _Arrow) -> dict[str, str]:

@@ -10,7 +10,7 @@ from backtest_engine import rules
 from backtest_engine.engine import BacktraderEngine
 from tidewright.adapters.engines import find_engine
 from tidewright.domain.bars import Bars
-from tidewright.domain.costs import Broker, Risk, Sizing
+from tidewright.domain.costs import Broker, Risk, RoiStep, Sizing
 from tidewright.domain.ledger import Reason
 from tidewright.domain.strategies.strategy import Signals
 
@@ -63,6 +63,35 @@ def test_a_target_that_the_open_has_passed_fills_there():
     ).ledger
 
     assert ledger.fills.price.tolist() == [101, 120]
+
+
+def test_an_open_beyond_both_a_trailing_stop_and_a_step_of_the_ladder_is_a_stop():
+    ladder = (RoiStep(HOUR, 0.0),)
+    ledger = trade(CALM, (100, 120, 100, 118), (110, 112, 105, 106), trail_distance=0.05, roi=ladder).ledger
+
+    assert ledger.fills.price.tolist() == [100, 110]
+    assert ledger.fills.reason.tolist() == [Reason.SIGNAL, Reason.TRAILING_STOP]
+
+
+def test_limit_orders_pay_the_commission_of_a_maker():
+    ledger = trade(
+        CALM, (100, 111, 100, 105), take_profit=0.1, broker=Broker(1_000.0, 0.01, maker_commission=0.005)
+    ).ledger
+
+    quantity = 1_000 / 101
+    assert ledger.fills.fee.tolist() == pytest.approx([quantity, 0.005 * 110 * quantity])
+
+
+def test_short_sales_and_leverage_are_refused():
+    nothing = np.zeros(1, dtype=np.bool_)
+    bars = Bars(np.zeros(1, np.int64), *[np.ones(1)] * 5, step=HOUR)
+
+    for signals, broker in (
+        (Signals(nothing, nothing, nothing, nothing), Broker(1.0)),
+        (Signals(nothing, nothing), Broker(1.0, leverage=2.0)),
+    ):
+        with pytest.raises(ValueError, match="spot accounts alone"):
+            BacktraderEngine().trade(bars, signals, broker, Risk())
 
 
 def test_an_account_without_a_position_is_worth_its_cash():

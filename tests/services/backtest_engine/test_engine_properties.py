@@ -51,7 +51,8 @@ def scenes(draw):
     enter, leave = np.array([wish for _, wish in drawn], dtype=np.bool_).T.copy()
     stop_loss = draw(off | shares)
     sizing = [Sizing(1.0), Sizing(0.95), Sizing(0.001), *([Sizing(0.0, risk=0.2)] if stop_loss else [])]
-    broker = Broker(draw(st.sampled_from([10_000.0, 1.0])), draw(off | shares), draw(off | shares))
+    maker = draw(st.none() | off | shares)
+    broker = Broker(draw(st.sampled_from([10_000.0, 1.0])), draw(off | shares), draw(off | shares), maker)
     risk = Risk(
         stop_loss,
         draw(off | shares),

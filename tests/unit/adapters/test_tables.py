@@ -141,3 +141,21 @@ def test_a_missing_column_is_named(tmp_path):
 
     with pytest.raises(TableError, match="no column close, low"):
         read_parquet(path, ("open", "close", "low"))
+
+
+WITHOUT_PANDAS = """
+import sys
+from pathlib import Path
+import numpy as np
+from tidewright.adapters.tables import read_parquet, write_parquet
+path = Path(sys.argv[1])
+columns = {"time": np.array([0], "datetime64[ms]"), "open": np.ones(1), "reason": np.array(["Signal"]), "held": np.array([True])}
+write_parquet(path, columns)
+read_parquet(path, ("time", "open"))
+print("pandas" in sys.modules)
+"""
+
+
+def test_pandas_is_not_imported_for_it_because_that_takes_longer_than_a_backtest(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_PANDAS, str(tmp_path / "table.parquet")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

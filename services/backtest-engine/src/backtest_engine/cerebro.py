@@ -88,7 +88,7 @@ class _Commission(bt.CommissionInfo):  # type: ignore[misc]
     params = (("maker", None),)
     limit = False
 
-    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:  # noqa: ARG002 - Backtrader's own name
+    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
         share: float = self.p.maker if self.limit and self.p.maker is not None else self.p.commission
         return abs(size) * share * price
 
