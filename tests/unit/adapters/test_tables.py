@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
