@@ -82,8 +82,10 @@ def server():
     command = [sys.executable, "-m", "benchmarks.download", sys.argv[1], "serve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def download() -> dict[str, object]:

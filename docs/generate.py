@@ -41,7 +41,9 @@ def fields(schema: dict[str, Any], field: dict[str, Any], path: str) -> Iterator
         target = resolved(schema, inner)
         many = target.get("type") == "array"
         yield f"{here}[]" if many else here, {**target, **inner}, name in model.get("required", ())
-        yield from fields(schema, target["items"] if many and "items" in target else target, f"{here}[]" if many else here)
+        yield from fields(
+            schema, target["items"] if many and "items" in target else target, f"{here}[]" if many else here
+        )
 
 
 def resolved(schema: dict[str, Any], field: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,13 @@ def strategies_page() -> str:
     for name, strategy in BUILTINS.items():
         page += f"\n## {name}\n\n{getattr(strategy, 'description', '')}\n\n| Parameter | Default | Range | Meaning |\n|---|---|---|---|\n"
         for p in strategy.parameters:
-            span = ", ".join(p.choices) if p.choices else "" if p.low is None or p.high is None else f"{p.low:g} to {p.high:g}"
+            span = (
+                ", ".join(p.choices)
+                if p.choices
+                else ""
+                if p.low is None or p.high is None
+                else f"{p.low:g} to {p.high:g}"
+            )
             page += f"| `{p.name}` | `{p.default}` | {span} | {p.description} |\n"
     return page
 

@@ -27,5 +27,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if os.environ.get("CI") and skipped and session.exitstatus == pytest.ExitCode.OK:
-        reporter.write_line(f"{len(skipped)} tests were skipped, which continuous integration refuses (see above)", red=True)
+        reporter.write_line(
+            f"{len(skipped)} tests were skipped, which continuous integration refuses (see above)", red=True
+        )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -82,6 +82,8 @@ class _Run:
         self._silent: set[object] = set()
         self._unknown: UnknownSymbol | None = None
         self._wanted = self._got = 0
+        self._read = ""
+        self._times = np.empty(0, np.int64)
 
     async def finished(self) -> Outcome:
         self._now = await self._exchange_time()
@@ -207,10 +209,11 @@ class _Run:
 
     def _missing(self) -> list[Stretch]:
         stored, period = self._stored(), self._outcome.period
-        if stored is None:
-            return missing(np.empty(0, np.int64), self._step, period, self._outcome.absent)
-        times = self._store.read(self._order.market, period.start, period.end).time
-        return missing(times, self._step, period, (*stored.absent, *self._outcome.absent))
+        if stored and stored.digest != self._read:
+            self._times = self._store.read(self._order.market, period.start, period.end).time
+            self._read = stored.digest
+        absent = stored.absent if stored else ()
+        return missing(self._times, self._step, period, (*absent, *self._outcome.absent))
 
     def _fail(self, server: object, error: Exception) -> None:
         if server not in self._silent:
