@@ -192,7 +192,7 @@ class _Run:
             if part is not None:
                 await batches.add(part)
                 self._got += len(part.bars)
-                self._progress(part.name, min(1.0, self._got / self._wanted))
+                self._progress(part.name.rpartition("/")[2], min(1.0, self._got / self._wanted))
 
         try:
             await in_order(items, work, take, 2 * self._order.connections)
