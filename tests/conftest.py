@@ -1,10 +1,14 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Started in the background, a shell has its children ignore Ctrl-C, and theirs too; some tests are about it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("soak", max_examples=5_000, deadline=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewright.adapters.engines import find_engine
-from tidewright.adapters.results import read_record, read_table, write_results, write_table
+from tidewright.adapters.results import Writer, read_record, read_table, write_results, write_table
 from tidewright.adapters.stores import stores
 from tidewright.domain.bars import Market
 from tidewright.domain.metrics.table import METRICS
@@ -131,22 +131,25 @@ class Result:
         return Figure(name, self._equity, self._trades, self.document["spec"]["broker"]["cash"])
 
     def report(self) -> str:
-        """The report, one HTML page that needs nothing else."""
+        """The report, one HTML page that needs nothing else; it names no folder, as it lies beside the record wherever both are moved to."""
         from tidewright.report.page import render  # noqa: PLC0415 - jinja2, for those who ask for the report
 
-        return render(self.document, self._equity, self._trades)
+        return render({**self.document, "artifacts": {}}, self._equity, self._trades)
 
     def save(self, folder: str | Path, *, report: bool = True) -> dict[str, str]:
         """Write record, tables and report to `folder`, all or none; returns the paths by name. Raises OSError."""
-        writers = {
-            "equity.parquet": lambda path: write_table(path, self._equity),
+        writers: dict[str, Writer | None] = {
             "trades.parquet": lambda path: write_table(path, self._trades),
             "fills.parquet": lambda path: write_table(path, self._fills),
+            "equity.parquet": lambda path: write_table(path, self._equity),
+            "report.html": self.save_report if report else None,
         }
-        if report:
-            writers["report.html"] = lambda path: path.write_text(self.report(), encoding="utf-8")
         self.document["artifacts"] = write_results(Path(folder), writers, self.document)
         return dict(self.document["artifacts"])
+
+    def save_report(self, path: Path) -> None:
+        """Write the report alone to `path`."""
+        path.write_text(self.report(), encoding="utf-8")
 
     def _frame(self, table: Table, index: str | None) -> "pd.DataFrame":
         from tidewright.frames import frame  # noqa: PLC0415 - pandas, for those who ask for frames

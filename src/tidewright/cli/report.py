@@ -6,8 +6,8 @@ import click
 
 from tidewright.adapters.atomic import atomic_write
 from tidewright.adapters.results import NoResult, read_record, read_table
+from tidewright.api import Result
 from tidewright.cli.refusals import refused, told
-from tidewright.cli.run_backtest import write_report
 
 
 @click.command()
@@ -35,8 +35,8 @@ def report(result: Path, output: Path | None, show: bool) -> None:
     with told(as_document=False):
         try:
             record = read_record(result)
-            tables = [read_table(folder / name) for name in ("equity.parquet", "trades.parquet")]
-            atomic_write(target, lambda path: write_report(path, record, *tables))
+            equity, trades = (read_table(folder / name) for name in ("equity.parquet", "trades.parquet"))
+            atomic_write(target, Result(record, equity, trades, fills={}).save_report)
         except NoResult as error:
             raise refused("", str(error)) from None
         except (ValueError, FileNotFoundError) as error:

@@ -7,7 +7,6 @@ import pytest
 
 from tidewright.adapters.results import read_table
 from tidewright.adapters.stores import RoutedStore
-from tidewright.cli import run_backtest
 from tidewright.cli.endings import DONE, FAILED, INTERRUPTED, REFUSED
 
 NEVER = "rules: {enter: close < 0, exit: close < 0}"
@@ -177,7 +176,7 @@ def test_a_run_without_a_report_leaves_no_earlier_one_behind(command, manifest):
     assert names("out") == FILES - {"report.html"}
 
 
-@pytest.mark.parametrize("writer", ["write_table", "write_report"])
+@pytest.mark.parametrize("writer", ["tidewright.api.write_table", "tidewright.api.Result.save_report"])
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
@@ -193,11 +192,11 @@ def test_an_interrupted_run_leaves_the_result_before_it_whole(
     command("run", manifest(), "-q", "-o", "out")
     before = {path: path.read_bytes() for path in Path("out").iterdir()}
 
-    def failing(path, *tables):
-        path.write_text("half")
+    def failing(*arguments):
+        next(argument for argument in arguments if isinstance(argument, Path)).write_text("half")
         raise error
 
-    monkeypatch.setattr(run_backtest, writer, failing)
+    monkeypatch.setattr(writer, failing)
     ended = command("run", manifest(("seed: 7", "seed: 8")), "-q", "-o", "out")
     assert ended == (code, "", message)
     assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
@@ -207,7 +206,7 @@ def test_a_full_disk_is_one_document_where_documents_are_wanted(command, manifes
     def failing(path, table):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_backtest, "write_table", failing)
+    monkeypatch.setattr("tidewright.api.write_table", failing)
     ended = command("run", manifest(), "--json")
     assert (ended.code, document(ended)["kind"]) == (FAILED, "Failure")
     assert document(ended)["message"].startswith("the disk is full")
