@@ -19,7 +19,7 @@ one brought. Equity is cash plus the signed quantity at the close, whatever the 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewright.domain.bars import Bars, Floats, Integers
+from tidewright.domain.bars import Bars, Booleans, Floats, Integers
 from tidewright.domain.compiled import compiled, inlined, is_compiled
 from tidewright.domain.costs import Broker, Funding, Risk
 from tidewright.domain.fills import slipped
@@ -57,14 +57,23 @@ _PRICE, _QUANTITY, _FEE, _HELD = range(4)
 
 def intents(signals: Signals) -> Codes:
     """Both sides' entries and exits as the bits of one number a bar, shape (n,), conflicts resolved."""
-    enter, leave = signals.enter & ~signals.exit, signals.exit
-    bits: Codes = enter.view(np.int8) | leave.view(np.int8) << 1
     if signals.enter_short is None or signals.exit_short is None:
-        return bits
+        return _long_intents(signals.enter, signals.exit)
+    enter, leave = signals.enter & ~signals.exit, signals.exit
     enter_short = signals.enter_short & ~signals.exit_short
     both = (enter & enter_short).view(np.int8)
     entries = (enter.view(np.int8) | enter_short.view(np.int8) << 2) & ~(both | both << 2)
     return entries | leave.view(np.int8) << 1 | signals.exit_short.view(np.int8) << 3
+
+
+@compiled
+def _long_intents(enter: Booleans, leave: Booleans) -> Codes:
+    """As `intents` where there are no short signals, which is most often."""
+    entries, exits = enter.view(np.int8), leave.view(np.int8)
+    bits = np.empty(len(entries), dtype=np.int8)
+    for i in range(len(entries)):
+        bits[i] = (entries[i] & ~exits[i]) | (exits[i] << 1)
+    return bits
 
 
 @inlined

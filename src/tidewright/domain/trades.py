@@ -13,7 +13,7 @@ _QUANTITY, _ENTRY, _EXIT, _FEES, _PNL, _RETURN, _ADVERSE, _FAVOURABLE = range(8)
 
 def trades_of(bars: Bars, fills: Fills) -> Trades:
     """The positions of `fills` that were closed, with what the price did meanwhile (see `Trades`)."""
-    most = len(np.unique(fills.position)) if len(fills) else 0
+    most = int(np.count_nonzero(fills.held == 0.0))
     spans = np.empty((most, 4), dtype=np.int64)
     amounts = np.empty((most, 8))
     count = _pair(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from tidewright.domain.rules.memo import Array, Memo
 from tidewright.domain.rules.warmup import warmup
 from tidewright.domain.strategies.constraints import Constraint
 from tidewright.domain.strategies.evaluation import Evaluation
-from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters, Signals, StrategyError
+from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters, Signals, StrategyError, Value
 
 
 class RulesProblem(NamedTuple):
@@ -96,6 +97,11 @@ class RuleStrategy:
         return Evaluation(columns, self._signals(bound, bars, columns, memo))
 
     def _bind(self, parameters: Parameters) -> _Bound:
+        """The expressions with these parameters put in; a sweep asks for the same ones more than once."""
+        return _bound(self, tuple((name, type(value), value) for name, value in parameters.items()))
+
+    def bound_anew(self, parameters: Parameters) -> _Bound:
+        """As `_bind`, without remembering. Raises RulesError."""
         values: dict[str, Node] = {name: constant(value) for name, value in parameters.items()}
         parts = {**{f"columns.{name}": self.rules[name] for name in self.order}, **self.conditions()}
         bound: dict[str, Node] = {}
@@ -128,3 +134,9 @@ class RuleStrategy:
                 for name, condition in bound.conditions.items()
             }
         )
+
+
+@lru_cache(maxsize=64)
+def _bound(strategy: RuleStrategy, parameters: tuple[tuple[str, type, Value], ...]) -> _Bound:
+    """The types are part of the key because 1, 1.0 and True are one key otherwise, and three different parameters."""
+    return strategy.bound_anew({name: value for name, _, value in parameters})
