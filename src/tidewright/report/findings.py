@@ -4,7 +4,9 @@
 """
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tidewright.report import format as fmt
 from tidewright.report.options import Columns
@@ -166,15 +168,27 @@ def checks(document: Document) -> list[Check]:
     quality_detail = (
         f"{len(findings)} {'finding' if len(findings) == 1 else 'findings'}." if findings else "No findings."
     )
-    rows = (
+    engines = part(document, "checks", "engines")
+    compared = isinstance(engines, dict) and "passed" in engines
+    rows = [
         ("Look-ahead", ahead, ahead_detail),
         ("Warm-up", warmup, warmup_detail),
         ("Data quality", quality, quality_detail),
-    )
+        *([("Two engines", engines, _engines(engines))] if compared else []),
+    ]
     return [
         Check(title, _state(check), detail if _state(check) != "absent" else "Not run.")
         for title, check, detail in rows
     ]
+
+
+def _engines(engines: Mapping[str, Any]) -> str:
+    """What became of the comparison with the other engine."""
+    causes = ", ".join(
+        f"{fmt.words(str(cause))} {fmt.count(count)}" for cause, count in (engines.get("causes") or {}).items()
+    )
+    trades = f"{fmt.count(engines.get('trades'))} trades compared with an independent engine"
+    return f"{trades}; differences by cause: {causes}." if causes else f"{trades}: no difference."
 
 
 def quality_findings(document: Document) -> list[tuple[str, str, str, str]]:

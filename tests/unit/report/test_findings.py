@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from tidewright.report import findings
@@ -73,6 +75,20 @@ def test_the_warm_up_check_names_the_worst_column(document, deviation, detail):
 
 def test_checks_that_did_not_run_are_said_to_be_missing():
     assert [(check.state, check.detail) for check in findings.checks({})] == [("absent", "Not run.")] * 3
+
+
+def test_a_comparison_with_another_engine_is_a_check_where_there_was_one():
+    agreed = {"checks": {"engines": {"passed": True, "trades": 1_234, "causes": {}}}}
+    assert dataclasses.astuple(findings.checks(agreed)[-1]) == (
+        "Two engines",
+        "passed",
+        "1,234 trades compared with an independent engine: no difference.",
+    )
+    differed = {"checks": {"engines": {"passed": False, "trades": 2, "causes": {"Unexplained": 1}}}}
+    assert dataclasses.astuple(findings.checks(differed)[-1])[1:] == (
+        "failed",
+        "2 trades compared with an independent engine; differences by cause: Unexplained 1.",
+    )
 
 
 def test_the_command_to_verify_is_safe_to_paste(document):
