@@ -19,11 +19,12 @@ one brought. Equity is cash plus the signed quantity at the close, whatever the 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewright.domain.bars import Bars, Booleans, Floats, Integers
+from tidewright.domain.bars import Bars, Floats, Integers
 from tidewright.domain.compiled import compiled, inlined, is_compiled
 from tidewright.domain.costs import Broker, Funding, Risk
 from tidewright.domain.fills import slipped
 from tidewright.domain.funding import funding_by_bar, pay_funding
+from tidewright.domain.intents import ENTER, ENTER_LONG, EXIT_LONG, EXIT_SHORT, intents
 from tidewright.domain.ledger import Codes, Fills, Ledger, Reason
 from tidewright.domain.position import (
     NEVER,
@@ -46,34 +47,9 @@ ARITHMETIC_REVISION = 1
 _SIGNAL, _TAKE_PROFIT, _ROI = int(Reason.SIGNAL), int(Reason.TAKE_PROFIT), int(Reason.ROI)
 _LIQUIDATION = int(Reason.LIQUIDATION)
 
-# Bits of an intent.
-_ENTER_LONG, _EXIT_LONG, _ENTER_SHORT, _EXIT_SHORT = 1, 2, 4, 8
-_ENTER = _ENTER_LONG | _ENTER_SHORT
-
 # Columns of the two arrays that fills are written to.
 _BAR, _SIDE, _REASON, _NUMBER = range(4)
 _PRICE, _QUANTITY, _FEE, _HELD = range(4)
-
-
-def intents(signals: Signals) -> Codes:
-    """Both sides' entries and exits as the bits of one number a bar, shape (n,), conflicts resolved."""
-    if signals.enter_short is None or signals.exit_short is None:
-        return _long_intents(signals.enter, signals.exit)
-    enter, leave = signals.enter & ~signals.exit, signals.exit
-    enter_short = signals.enter_short & ~signals.exit_short
-    both = (enter & enter_short).view(np.int8)
-    entries = (enter.view(np.int8) | enter_short.view(np.int8) << 2) & ~(both | both << 2)
-    return entries | leave.view(np.int8) << 1 | signals.exit_short.view(np.int8) << 3
-
-
-@compiled
-def _long_intents(enter: Booleans, leave: Booleans) -> Codes:
-    """As `intents` where there are no short signals, which is most often."""
-    entries, exits = enter.view(np.int8), leave.view(np.int8)
-    bits = np.empty(len(entries), dtype=np.int8)
-    for i in range(len(entries)):
-        bits[i] = (entries[i] & ~exits[i]) | (exits[i] << 1)
-    return bits
 
 
 @inlined
@@ -151,7 +127,7 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
     equity[:1] = cash
     perpetual = len(funding) > 0
     side, held, floor, ceiling, due = 0.0, 0.0, 0.0, 0.0, NEVER
-    awaited = _ENTER
+    awaited = ENTER
     for i in range(1, len(close)):
         # Most bars change nothing but the position's value: they are told apart with what fits in registers.
         wish = intent[i - 1] & awaited
@@ -168,8 +144,8 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
             price = slipped(-side, open_[i], high[i], low[i], terms.slippage)
             cash += _close(events, amounts, fills, i, position, terms, price, _SIGNAL)
             fills += 1
-        if position.held == 0.0 and intent[i - 1] & _ENTER != 0:
-            side = 1.0 if intent[i - 1] & _ENTER_LONG != 0 else -1.0
+        if position.held == 0.0 and intent[i - 1] & ENTER != 0:
+            side = 1.0 if intent[i - 1] & ENTER_LONG != 0 else -1.0
             if open_position(position, terms, side, open_[i], high[i], low[i], cash):
                 if guard is not None:
                     protect(position, terms, time[i])
@@ -198,7 +174,7 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
             due = -1 if perpetual else position.step_due
 
         side, held = position.side, position.side * position.held
-        awaited = _ENTER if side == 0.0 else _EXIT_LONG if side > 0.0 else _EXIT_SHORT
+        awaited = ENTER if side == 0.0 else EXIT_LONG if side > 0.0 else EXIT_SHORT
         equity[i] = cash + held * close[i]
     return fills, cash, unfilled
 

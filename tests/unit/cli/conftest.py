@@ -41,7 +41,7 @@ class Ended(NamedTuple):
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one; no market data but the embedded market's."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -62,13 +62,13 @@ def forget(folder: Path) -> None:
 
 @pytest.fixture
 def command(
-    workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder_of_its_own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Ended]:
     """Calls `tidewright` as a shell would, but in this process."""
 
     def command(*arguments: object, stdin: str = "") -> Ended:
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        forget(workplace.parent)
+        forget(folder_of_its_own.parent)
         words = [str(argument) for argument in arguments]
         code = ending(lambda: tidewright.main(words, prog_name="tidewright", standalone_mode=False))
         said = capsys.readouterr()
@@ -83,7 +83,7 @@ def demo() -> str:
 
 
 @pytest.fixture
-def manifest(workplace: Path) -> Callable[..., Path]:
+def manifest(folder_of_its_own: Path) -> Callable[..., Path]:
     """Writes the demo with each ``old, new`` pair replaced; ``file`` and ``text`` say where and what instead."""
 
     def manifest(*edits: tuple[str, str], file: str = "bt.yaml", text: str = DEMO) -> Path:
@@ -99,7 +99,7 @@ def manifest(workplace: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def own(workplace: Path, manifest: Callable[..., Path]) -> Callable[..., Path]:
+def own(folder_of_its_own: Path, manifest: Callable[..., Path]) -> Callable[..., Path]:
     """Writes a strategy class, whose `signals` has the lines given, and a manifest that tests it."""
 
     def own(*lines: str, **more: Any) -> Path:

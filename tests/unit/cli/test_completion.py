@@ -26,7 +26,7 @@ def test_another_shell_is_refused_with_those_there_are(command):
         ("tidewright strategies Mac", ["MacdCross"]),
     ],
 )
-def test_words_are_completed(workplace, monkeypatch, capsys, words, offered):
+def test_words_are_completed(folder_of_its_own, monkeypatch, capsys, words, offered):
     monkeypatch.setenv("_TIDEWRIGHT_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))

@@ -16,7 +16,7 @@ PARTS = ["spec", "data", "strategy", "arithmetic", "result", "figures", "warning
 
 
 @pytest.fixture
-def store(workplace):
+def store(folder_of_its_own):
     """Stores bars of the embedded market as if they came from an exchange, with a factor on the price of one of them."""
 
     def store(factor: float = 1.0, *, skip: int = 0) -> None:
