@@ -53,8 +53,8 @@ bench: setup ## Measure against the rivals (minutes)
 
 .PHONY: soak
 soak: setup ## Everything long: property tests with fifty times the examples, Backtrader over all the years
-	HYPOTHESIS_PROFILE=soak $(RUN) pytest -n 2 --dist worksteal tests/unit tests/property tests/services
-	$(RUN) pytest -n 2 --dist worksteal -m soak
+	HYPOTHESIS_PROFILE=soak $(RUN) pytest -o timeout=1800 -n 2 --dist worksteal tests/unit tests/property tests/services
+	$(RUN) pytest -o timeout=1800 -n 2 --dist worksteal -m soak
 
 .PHONY: ci
 ci: ## What continuous integration runs: the checks, the README's test command, and that nothing generated is stale
