@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from tidewright.domain.bars import Bars, Floats, Integers
 from tidewright.domain.compiled import compiled, inlined, is_compiled
 from tidewright.domain.costs import Broker, Funding, Risk
-from tidewright.domain.fills import slipped
 from tidewright.domain.funding import funding_by_bar, pay_funding
 from tidewright.domain.intents import ENTER, ENTER_LONG, EXIT_LONG, EXIT_SHORT, intents
 from tidewright.domain.ledger import Codes, Fills, Ledger, Reason
@@ -36,6 +35,7 @@ from tidewright.domain.position import (
     protect,
     protected_exit,
     quiet_range,
+    signalled_exit,
     terms,
     trail,
 )
@@ -141,8 +141,8 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
                 continue
 
         if side != 0.0 and wish != 0:
-            price = slipped(-side, open_[i], high[i], low[i], terms.slippage)
-            cash += _close(events, amounts, fills, i, position, terms, price, _SIGNAL)
+            price, reason = signalled_exit(position, terms, open_[i], high[i], low[i])
+            cash += _close(events, amounts, fills, i, position, terms, price, reason)
             fills += 1
         if position.held == 0.0 and intent[i - 1] & ENTER != 0:
             side = 1.0 if intent[i - 1] & ENTER_LONG != 0 else -1.0

@@ -46,7 +46,7 @@ Position: TypeAlias = Any
 NEVER = np.iinfo(np.int64).max
 """A time that no bar reaches."""
 
-_STOP_LOSS, _TRAILING_STOP = int(Reason.STOP_LOSS), int(Reason.TRAILING_STOP)
+_SIGNAL, _STOP_LOSS, _TRAILING_STOP = int(Reason.SIGNAL), int(Reason.STOP_LOSS), int(Reason.TRAILING_STOP)
 _TAKE_PROFIT, _ROI, _LIQUIDATION = int(Reason.TAKE_PROFIT), int(Reason.ROI), int(Reason.LIQUIDATION)
 
 
@@ -170,12 +170,23 @@ def climb_ladder(position: Position, terms: Terms, time: int) -> None:
 
 
 @inlined
+def signalled_exit(position: Position, terms: Terms, open_: float, high: float, low: float) -> tuple[float, int]:
+    """Price and reason of an exit at the open that a signal asked for; an open at which the margin does not cover loss and commission
+    finds the position taken over.
+    """
+    price = slipped(-position.side, open_, high, low, terms.slippage)
+    if position.side * open_ <= position.ruin or position.side * price - price * terms.commission <= position.bankrupt:
+        return position.side * position.bankrupt, _LIQUIDATION
+    return price, _SIGNAL
+
+
+@inlined
 def protected_exit(position: Position, terms: Terms, open_: float, high: float, low: float) -> tuple[float, int]:
     """Price and reason of the exit, in a bar whose range has reached the stop, the ruin or the target.
 
     An open beyond the target fills there, whatever came later; otherwise, and where the open is beyond both (a trailing stop above a step of the
     ladder), the stop goes first, as the worse of the two. A position that reaches its
-    ruin before its stop, or whose stop would fill for less than the margin covers, is taken over at the price where the margin is gone, which
+    ruin before its stop, or whose stop would fill for less than the margin covers with the commission, is taken over at the price where the margin is gone, which
     need not lie within the bar's range: the loss ends there.
     """
     side = position.side
@@ -186,7 +197,7 @@ def protected_exit(position: Position, terms: Terms, open_: float, high: float, 
         if position.stop > position.ruin:
             trigger = first if first < position.stop else position.stop
             price = slipped(-side, side * trigger, high, low, terms.slippage)
-            if side * price > position.bankrupt:
+            if side * price - price * terms.commission > position.bankrupt:
                 return price, position.stop_reason
         return side * position.bankrupt, _LIQUIDATION
     best = first if first > position.target else position.target

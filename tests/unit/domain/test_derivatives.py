@@ -149,6 +149,12 @@ class TestLeverage:
         assert fills_of(ledger)[1][2::2] == (80.0, "Liquidation")
         assert ledger.cash == 0.0
 
+    def test_an_exit_signal_at_an_open_beyond_the_margin_leaves_no_debt_either(self) -> None:
+        bars = bars_of(FLAT, FLAT, (70, 75, 65, 70))
+        ledger = simulate(bars, signals_of(bars, enter=(0,), exit=(1,)), self.BROKER, Risk())
+        assert fills_of(ledger)[1][2::2] == (80.0, "Liquidation")
+        assert ledger.cash == 0.0
+
     def test_a_target_pays_the_makers_commission(self) -> None:
         bars = bars_of(FLAT, FLAT, (100, 112, 100, 110))
         broker = Broker(10_000, commission=0.001, maker_commission=0.0002)
