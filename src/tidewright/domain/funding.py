@@ -5,7 +5,7 @@ import numpy as np
 from tidewright.domain.bars import Bars, Floats
 from tidewright.domain.compiled import inlined
 from tidewright.domain.costs import Funding
-from tidewright.domain.position import Position, Terms
+from tidewright.domain.position import Position, Terms, set_ruin
 
 
 def funding_by_bar(bars: Bars, funding: Funding) -> Floats:
@@ -29,6 +29,5 @@ def pay_funding(position: Position, terms: Terms, close: float, rate: float) -> 
     due = position.side * (position.held * close * rate)
     left = position.held * (position.side * close - position.bankrupt)
     payment: float = due if due < left else left
-    position.bankrupt += payment / position.held
-    position.ruin = position.bankrupt / (1.0 - position.side * terms.maintenance)
+    set_ruin(position, terms, position.bankrupt + payment / position.held)
     return payment

@@ -119,23 +119,21 @@ def protect(position: Position, terms: Terms, time: int) -> None:
     position.step = 0
     position.step_due = time + terms.roi_after[0] if len(terms.roi_after) > 0 else NEVER
     position.peak = np.inf
-    set_ruin(position, terms)
+    set_ruin(position, terms, side * (entry * (1.0 - side * terms.margin)))
     if terms.trail_distance > 0.0:
         position.peak = side * entry
         trail(position, terms)
 
 
 @inlined
-def set_ruin(position: Position, terms: Terms) -> None:
-    """Where a new position is taken over: at the maintenance margin, for the price at which its margin is gone.
+def set_ruin(position: Position, terms: Terms, bankrupt: float) -> None:
+    """Where a position is taken over whose margin is gone at the signed price `bankrupt`.
 
-    The margin is gone at ``entry * (1 - side * margin)``; the maintenance margin is a share of the position's value, so it is reached at
-    that price over ``1 - side * maintenance``. A long position without leverage cannot be ruined: both are 0.
+    The maintenance margin is a share of the position's value, so it is reached at that price over ``1 - side * maintenance``. For a long position
+    without leverage both are 0: it cannot be ruined.
     """
-    position.bankrupt = position.side * (position.entry * (1.0 - position.side * terms.margin))
-    position.ruin = position.bankrupt
-    if terms.maintenance > 0.0:
-        position.ruin /= 1.0 - position.side * terms.maintenance
+    position.bankrupt = bankrupt
+    position.ruin = bankrupt / (1.0 - position.side * terms.maintenance)
 
 
 @inlined
