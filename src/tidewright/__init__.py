@@ -8,7 +8,8 @@ In Python and in notebooks::
     result.metrics["sharpe"], result.trades, result.equity
     result.figure("equity")
 
-A strategy of one's own derives from `SignalStrategy`; `tidewright.indicators` has what it may be made of.
+A strategy of one's own derives from `SignalStrategy`; `tidewright.indicators` has what it may be made of, and `longer` makes the
+longer bars that it may look at as well.
 """
 
 from importlib import import_module
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidewright.api import Figure, Result, bars, load, run, run_all
     from tidewright.domain.bars import Bars
+    from tidewright.domain.longer import longer
     from tidewright.domain.strategies.strategy import Parameter, Signals, SignalStrategy
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "Signals",
     "bars",
     "load",
+    "longer",
     "run",
     "run_all",
 ]
@@ -38,6 +41,7 @@ _HOMES = {
     "Parameter": _STRATEGY,
     "SignalStrategy": _STRATEGY,
     "Signals": _STRATEGY,
+    "longer": "tidewright.domain.longer",
 }
 
 

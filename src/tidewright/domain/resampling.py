@@ -17,8 +17,8 @@ _ORIGINS = {7 * DAY: 4 * DAY, 3 * DAY: DAY}
 """Where the grid of bars over a day starts: weeks on Mondays (1970-01-05), three days where Binance's spot market has them."""
 
 _PLACES = 8
-_EXACT = 2**53
-"""Whole numbers up to here are float64 without rounding."""
+_EXACT = 2**52
+"""Whole numbers up to here are float64 without rounding, and so many units of a decimal place are told apart as floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,16 @@ def bar_opens(time: Integers, step: int) -> Integers:
     return opens
 
 
+def longer_step(step: int, timeframe: str) -> int:
+    """The length of `timeframe` in milliseconds. Raises ValueError where bars of `step` milliseconds cannot make it."""
+    longer = milliseconds(timeframe)
+    if longer <= step or longer % step:
+        raise ValueError(
+            f"{timeframe} bars cannot be made of {duration(step)} bars; a longer timeframe is a whole multiple of the shorter one"
+        )
+    return longer
+
+
 def resample(bars: Bars, timeframe: str, *, keep_incomplete: bool = False) -> Resampled:
     """The bars of a longer timeframe, each known at its own close and made of the bars that open within it.
 
@@ -52,18 +62,14 @@ def resample(bars: Bars, timeframe: str, *, keep_incomplete: bool = False) -> Re
     are made of what there is, as an exchange does after an outage; not so the first and the last one, whose parts may
     only not have been imported. NaN stays NaN. Raises ValueError where `timeframe` is not a multiple of the bars' own.
     """
-    step = milliseconds(timeframe)
-    if step <= bars.step or step % bars.step:
-        raise ValueError(
-            f"{timeframe} bars cannot be made of {duration(bars.step)} bars; a longer timeframe is a whole multiple of the shorter one"
-        )
+    step = longer_step(bars.step, timeframe)
     opens = bar_opens(bars.time, step)
-    starts = _starts(opens)
+    starts = run_starts(opens)
     complete = np.diff(starts, append=len(opens)) == step // bars.step
     kept = complete.copy()
     if keep_incomplete:
         kept[1:-1] = True
-    longer = _aggregated(bars, opens, starts, step, bars.market._replace(timeframe=timeframe))
+    longer = aggregated(bars, opens, starts, step, bars.market._replace(timeframe=timeframe))
     return Resampled(_taken(longer, np.flatnonzero(kept)), longer.time[~complete])
 
 
@@ -74,22 +80,23 @@ def bars_of(ticks: Ticks, market: Market) -> Bars:
         raise ValueError(f"the trades of {market.symbol} are not in the order of their times")
     opens = bar_opens(ticks.time, step)
     single = Bars(ticks.time, *(ticks.price,) * 4, ticks.quantity, step=step, market=market)
-    return _aggregated(single, opens, _starts(opens), step, market)
+    return aggregated(single, opens, run_starts(opens), step, market)
 
 
 def joined(parts: Sequence[Bars]) -> Bars:
     """One series of parts that follow each other; a bar that is split over several parts becomes one. At least one part is needed."""
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("time", *COLUMNS)}
     whole = Bars(**columns, step=parts[0].step, market=parts[0].market)
-    return _aggregated(whole, whole.time, _starts(whole.time), whole.step, whole.market)
+    return aggregated(whole, whole.time, run_starts(whole.time), whole.step, whole.market)
 
 
-def _starts(opens: Integers) -> Integers:
+def run_starts(opens: Integers) -> Integers:
     """Where each run of equal values begins."""
     return np.flatnonzero(np.diff(opens, prepend=opens[:1] - 1)).astype(np.int64, copy=False)
 
 
-def _aggregated(bars: Bars, opens: Integers, starts: Integers, step: int, market: Market) -> Bars:
+def aggregated(bars: Bars, opens: Integers, starts: Integers, step: int, market: Market) -> Bars:
+    """One bar of each run of `bars` that have the same open time in `opens`; `starts` is where the runs begin."""
     if not len(starts):
         return replace(bars.part(0, 0), step=step, market=market)
     last = np.append(starts[1:], len(opens)) - 1
@@ -113,14 +120,24 @@ def _taken(bars: Bars, rows: Integers) -> Bars:
 def _exact_sums(values: Floats, starts: Integers) -> Floats:
     """The float nearest to the sum of each run, with values of up to eight decimal places as the decimals that they stand for.
 
-    Whole multiples of the last place are added as integers, which no order of the summands can change; other values are added
-    with one rounding at the end (`math.fsum`).
+    Whole multiples of the last place are added as whole numbers, which no order of the summands can change; the values of a run of which
+    one is no such decimal are added with one rounding at the end (`math.fsum`). A run is judged by its own values alone: what
+    comes later changes no sum.
     """
-    most = int(np.diff(starts, append=len(values)).max())
-    for places in range(_PLACES + 1):
-        units = np.rint(values * 10.0**places)
-        if not np.abs(units).max() * most <= _EXACT:
-            break
-        if np.array_equal(units / 10.0**places, values):
-            return np.add.reduceat(units.astype(np.int64), starts) / 10.0**places
-    return np.array([fsum(run) for run in np.split(values, starts[1:])])
+    sums = np.empty(len(starts))
+    pending = np.ones(len(starts), dtype=np.bool_)
+    for places in range(_PLACES, -1, -1):
+        if not pending.any():
+            return sums
+        with np.errstate(over="ignore", invalid="ignore"):
+            units = np.rint(values * 10.0**places)
+            whole = np.add.reduceat(units, starts)
+            others = np.flatnonzero((units / 10.0**places != values) | (values < 0.0))
+        settled = pending & (whole <= _EXACT)
+        settled[np.searchsorted(starts, others, side="right") - 1] = False
+        sums[settled] = whole[settled] / 10.0**places
+        pending &= ~settled
+    ends = np.append(starts[1:], len(values))
+    for run in np.flatnonzero(pending):
+        sums[run] = fsum(values[starts[run] : ends[run]])
+    return sums

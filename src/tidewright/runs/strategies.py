@@ -55,7 +55,7 @@ def resolve_strategy(
 
     Modules of a `classRef` are looked for in `import_from` before the Python path.
     """
-    strategy, code = _load(wanted.source, document, (*path, "source"), import_from)
+    strategy, code = _load(wanted, document, (*path, "source"), import_from)
     try:
         parameters = resolve_for(strategy, wanted.parameters)
     except ParameterErrors as error:
@@ -86,8 +86,11 @@ def risk_of(risk: spec.Risk) -> Risk:
     )
 
 
-def _load(source: spec.Source, document: Located, path: FieldPath, import_from: Sequence[Path]) -> tuple[Strategy, str]:
+def _load(
+    wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path]
+) -> tuple[Strategy, str]:
     """The strategy, and the digest of its code where that is not part of the resource."""
+    source = wanted.source
     if source.builtin is not None:
         if source.builtin not in BUILTINS:
             known = ", ".join(BUILTINS)
@@ -96,14 +99,14 @@ def _load(source: spec.Source, document: Located, path: FieldPath, import_from: 
         strategy = BUILTINS[source.builtin]
         return strategy, source_digest(strategy.source())
     if source.rules is not None:
-        return _from_rules(source.rules, document, (*path, "rules")), ""
+        return _from_rules(source.rules, wanted.timeframe, document, (*path, "rules")), ""
     if source.class_ref is not None:
         return _from_class(source.class_ref, document, (*path, "classRef"), import_from)
     message = "a ConfigMap exists on a cluster only; outside one, use classRef with the module beside the manifest"
     raise InputRefused([document.problem((*path, "sourceRef"), message)])
 
 
-def _from_rules(rules: spec.Rules, document: Located, path: FieldPath) -> Strategy:
+def _from_rules(rules: spec.Rules, timeframe: str, document: Located, path: FieldPath) -> Strategy:
     parameters = tuple(
         Parameter(p.name, p.type, p.default, p.min, p.max, description=p.description) for p in rules.parameters
     )
@@ -117,6 +120,7 @@ def _from_rules(rules: spec.Rules, document: Located, path: FieldPath) -> Strate
             rules.constraints,
             enter_short=rules.enter_short,
             exit_short=rules.exit_short,
+            timeframe=timeframe,
         )
     except RulesError as error:
         raise InputRefused(

@@ -99,6 +99,14 @@ def test_what_comes_later_changes_no_bar_that_was_known(opens, known):
     assert columns(earlier) == columns(later.part(0, len(earlier)))
 
 
+@given(st.lists(st.sampled_from([0.1, 0.2, 1e-8, 1 / 3, 5e9, np.nan]), min_size=10, max_size=10))
+def test_the_volumes_of_one_bar_do_not_change_how_those_of_another_are_added(volume):
+    bars = replace(minutes(*range(10)), volume=np.array(volume))
+
+    apart = [resample(bars.part(*part), "5m").bars.volume.tobytes() for part in ((0, 5), (5, 10))]
+    assert resample(bars, "5m").bars.volume.tobytes() == b"".join(apart)
+
+
 def test_a_bar_with_missing_parts_is_left_out_and_named():
     made = resample(minutes(*range(5), 5, 6, 8, 9, *range(10, 15)), "5m")
 

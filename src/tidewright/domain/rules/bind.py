@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tidewright.domain.rules.errors import OutOfRange, RuleError
-from tidewright.domain.rules.expression import DEPTH_LIMIT, SIZE_LIMIT, Apply, Constant, Expression, Name, Node
+from tidewright.domain.rules.expression import DEPTH_LIMIT, SIZE_LIMIT, Apply, Constant, Expression, Name, Node, On
 from tidewright.domain.rules.function import LAG, Reach
 from tidewright.domain.rules.vocabulary import WORDS
 
@@ -34,6 +34,8 @@ def bind(expression: Expression, values: Mapping[str, Node]) -> Node:
 def _bind(expression: Expression, node: Node, values: Mapping[str, Node]) -> Node:
     if isinstance(node, Name):
         return values[node.name]
+    if isinstance(node, On):
+        return _on_longer(expression, node, _bind(expression, node.operand, values))
     if not isinstance(node, Apply):
         return node
     left = [_bind(expression, node.arguments[0], values)] if node.arguments else []
@@ -46,13 +48,22 @@ def _bind(expression: Expression, node: Node, values: Mapping[str, Node]) -> Nod
     if function.reach is Reach.BAR and len(constants) == len(arguments):
         return constant(function.compute(*map(scalar, constants)).item())
     arguments = tuple(_in_range(expression, node, index, argument) for index, argument in enumerate(arguments))
-    bound = Apply(node.function, arguments, node.start, node.end)
+    return _limited(expression, Apply(node.function, arguments, node.start, node.end))
+
+
+def _on_longer(expression: Expression, node: On, operand: Node) -> Node:
+    if isinstance(operand, Constant):
+        return operand  # on whatever bars
+    return _limited(expression, On(operand, node.timeframe, node.start, node.end))
+
+
+def _limited(expression: Expression, bound: Apply | On) -> Node:
     if bound.depth > DEPTH_LIMIT or bound.size > SIZE_LIMIT:
         message = (
             f"with its columns written out this is {bound.depth} operations deep and {bound.size:,} words long; "
             f"the most are {DEPTH_LIMIT} and {SIZE_LIMIT:,}"
         )
-        raise RuleError(message, expression.text, node.start)
+        raise RuleError(message, expression.text, bound.start)
     return bound
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tidewright.domain.rules.errors import RuleError, suggestion
-from tidewright.domain.rules.expression import Apply, Constant, Expression, Name, Node, Series
+from tidewright.domain.rules.expression import Apply, Constant, Expression, Name, Node, On, Series
 from tidewright.domain.rules.function import CONDITION, Function, Type
 from tidewright.domain.rules.operators import PREFIXES
 from tidewright.domain.rules.vocabulary import FUNCTIONS, RESERVED, WORDS
@@ -37,6 +37,14 @@ def _check(expression: Expression, node: Node, names: Mapping[str, Type]) -> Typ
                     message = f"{_requirement(function, index)}; `{expression.source(argument)}` is {is_}"
                     raise RuleError(message, expression.text, argument.start)
             return function.result if function.result >= Type.SERIES else max(function.result, *given)
+        case On(operand):
+            type_ = _check(expression, operand, names)
+            if type_ not in (Type.SERIES, Type.CONDITION):
+                message = (
+                    f"`on` needs a series or a condition before it; `{expression.source(operand)}` is {type_.phrase}"
+                )
+                raise RuleError(message, expression.text, operand.start)
+            return type_
 
 
 def _requirement(function: Function, index: int) -> str:

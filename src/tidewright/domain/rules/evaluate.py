@@ -7,8 +7,9 @@ from typing import TypeAlias
 import numpy as np
 
 from tidewright.domain.bars import Bars
+from tidewright.domain.longer import Longer, longer
 from tidewright.domain.rules.bind import scalar
-from tidewright.domain.rules.expression import Apply, Constant, Name, Node, Series
+from tidewright.domain.rules.expression import Apply, Constant, Name, Node, On, Series
 from tidewright.domain.rules.function import Function, Reach
 from tidewright.domain.rules.memo import Array, Memo
 from tidewright.domain.rules.vocabulary import SERIES, WORDS
@@ -22,9 +23,9 @@ _NOTHING: Known = MappingProxyType({})
 def evaluate(node: Node, bars: Bars, memo: Memo | None = None, known: Known = _NOTHING) -> Array:
     """The value of a bound expression at every bar, shape (n,): float64, or bool of a condition.
 
-    The value at bar i uses bars up to and including i. It is NaN, or false, where history does not reach. Indicators are
-    taken from `memo` and put there, any part that is in `known` from there. The result may be one of these arrays, or a column
-    of the bars: it must not be written to.
+    The value at bar i uses bars up to and including i. It is NaN, or false, where history does not reach. Indicators and what is
+    on longer bars are taken from `memo` and put there, any part that is in `known` from there. The result may be one of these
+    arrays, or a column of the bars: it must not be written to.
     """
     with np.errstate(all="ignore"):
         value = _Evaluation(bars, Memo() if memo is None else memo, known).value(node)
@@ -32,10 +33,11 @@ def evaluate(node: Node, bars: Bars, memo: Memo | None = None, known: Known = _N
 
 
 class _Evaluation:
-    def __init__(self, bars: Bars, memo: Memo, known: Known) -> None:
+    def __init__(self, bars: Bars, memo: Memo, known: Known, timeframe: str = "") -> None:
         self.bars = bars
         self.memo = memo
         self.known = known
+        self.timeframe = timeframe
 
     def value(self, node: Node) -> _Value:
         """An array of shape (n,), or a scalar where the expression is a constant."""
@@ -46,16 +48,27 @@ class _Evaluation:
                 return SERIES[name](self.bars)
             case Name(name):
                 raise KeyError(f"{name!r} is not bound")
-            case Apply():
+            case Apply() | On():
                 known = self.known.get(node) if self.known else None
-                return self.applied(node) if known is None else known
+                return self.computed(node) if known is None else known
+
+    def computed(self, node: Apply | On) -> _Value:
+        if isinstance(node, Apply):
+            return self.applied(node)
+        return self.memo.recall(node, lambda: (self.on_longer(node),))[0]
+
+    def on_longer(self, node: On) -> Array:
+        """Columns of the strategy's own bars, `known` here, are not known there."""
+        made: Longer = self.memo.recall(node.timeframe, lambda: longer(self.bars, node.timeframe))
+        there = _Evaluation(made.bars, self.memo, _NOTHING, node.timeframe)
+        return made.aligned(_spread(there.value(node.operand), len(made.bars)))
 
     def applied(self, node: Apply) -> _Value:
         function = WORDS[node.function]
         if function.reach is not Reach.HISTORY:
             result: _Value = function.compute(*self.operands(function, node))
             return result
-        key = (function.compute, function.prices, node.arguments)
+        key = (self.timeframe, function.compute, function.prices, node.arguments)
         return self.memo.recall(key, lambda: self.outputs(function, node))[function.output]
 
     def outputs(self, function: Function, node: Apply) -> tuple[Array, ...]:

@@ -1,4 +1,4 @@
-"""The tree of an expression: four kinds of node, immutable, equal where they mean the same wherever they stand in a text."""
+"""The tree of an expression: five kinds of node, immutable, equal where they mean the same wherever they stand in a text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -60,7 +60,25 @@ class Apply:
         object.__setattr__(self, "size", 1 + sum(argument.size for argument in self.arguments))
 
 
-Node: TypeAlias = Constant | Series | Name | Apply
+@dataclass(frozen=True, slots=True)
+class On:
+    """The value that an expression has on longer bars: ``rsi(14) on 4h``. The text of `timeframe` ends at `end`."""
+
+    operand: "Node"
+    timeframe: str
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
+
+    @property
+    def depth(self) -> int:
+        return self.operand.depth + 1
+
+    @property
+    def size(self) -> int:
+        return self.operand.size + 1
+
+
+Node: TypeAlias = Constant | Series | Name | Apply | On
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +103,5 @@ def walk(node: Node) -> Iterator[Node]:
     if isinstance(node, Apply):
         for argument in node.arguments:
             yield from walk(argument)
+    if isinstance(node, On):
+        yield from walk(node.operand)

@@ -5,6 +5,7 @@ import re
 from typing import NamedTuple
 
 from tidewright.domain.rules.errors import RuleError
+from tidewright.domain.timeframe import TIMEFRAMES
 
 LENGTH_LIMIT = 2_000
 """The most characters that one rule may have."""
@@ -35,9 +36,12 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
+_TIMEFRAME = re.compile(r"[\w.]+")
+"""What stands after ``on``, well written or not."""
+
 
 class Token(NamedTuple):
-    """One word of the language; `kind` is ``number``, ``name``, ``symbol`` or ``end``."""
+    """One word of the language; `kind` is ``number``, ``name``, ``timeframe``, ``symbol`` or ``end``."""
 
     kind: str
     text: str
@@ -61,6 +65,10 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     position = 0
     while position < len(text):
+        if found and found[-1][:2] == ("name", "on") and (timeframe := _TIMEFRAME.match(text, position)):
+            found.append(Token("timeframe", timeframe[0], position))
+            position = timeframe.end()
+            continue
         match = _TOKEN.match(text, position)
         if match is None:
             raise RuleError(f"{text[position]!r} has no meaning here", text, position)
@@ -80,4 +88,5 @@ def _check_number(number: str, text: str, position: int) -> None:
     end = position + len(number)
     following = text[end : end + 1]
     if following.isalnum() or following in ("_", "."):
-        raise RuleError(f"a name or a number cannot follow {number} at once", text, end)
+        remedy = "; a timeframe stands after `on`" if text[position : end + 1] in TIMEFRAMES else ""
+        raise RuleError(f"a name or a number cannot follow {number} at once{remedy}", text, end)

@@ -3,13 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewright.domain.longer import Longer
+
 Array: TypeAlias = NDArray[np.float64] | NDArray[np.bool_]
 Arrays: TypeAlias = tuple[Array, ...]
+
+_Value = TypeVar("_Value", Arrays, Longer)
 
 
 class Memo:
@@ -22,18 +26,19 @@ class Memo:
     def __init__(self, limit: int = 64_000_000) -> None:
         self.limit = limit
         self._size = 0
-        self._values: OrderedDict[Hashable, Arrays] = OrderedDict()
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def recall(self, key: Hashable, compute: Callable[[], Arrays]) -> Arrays:
-        """The value kept for `key`, or that of `compute`."""
+    def recall(self, key: Hashable, compute: Callable[[], _Value]) -> _Value:
+        """The value kept for `key`, or that of `compute`; what is under a key is always of one type."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
-                return self._values[key]
+                kept: _Value = self._values[key]
+                return kept
         value = compute()
         with self._lock:
             if key not in self._values:
@@ -44,5 +49,5 @@ class Memo:
         return value
 
 
-def _bytes(arrays: Arrays) -> int:
-    return sum(array.nbytes for array in arrays)
+def _bytes(value: Arrays | Longer) -> int:
+    return sum(array.nbytes for array in value) if isinstance(value, tuple) else value.nbytes

@@ -1,22 +1,24 @@
 """Tokens to a tree, by operator precedence.
 
-From weakest to strongest: ``or``; ``and``; ``not``; comparisons and crossings, which do not chain; ``+ -``; ``* /``; unary ``-``; ``x[n]``.
+From weakest to strongest: ``or``; ``and``; ``not``; comparisons and crossings, which do not chain; ``+ -``; ``* /``; unary ``-``; ``x[n]`` and ``x on 4h``.
 The parser knows the vocabulary (functions and how many arguments they take) but neither parameters nor columns.
 """
 
 from tidewright.domain.rules.errors import RuleError, suggestion
-from tidewright.domain.rules.expression import DEPTH_LIMIT, Apply, Constant, Expression, Name, Node, Series
+from tidewright.domain.rules.expression import DEPTH_LIMIT, Apply, Constant, Expression, Name, Node, On, Series
 from tidewright.domain.rules.function import Function
 from tidewright.domain.rules.lexer import Token, tokens
 from tidewright.domain.rules.operators import OPERATORS, PREFIXES
+from tidewright.domain.rules.timeframes import unknown_timeframe
 from tidewright.domain.rules.vocabulary import FUNCTIONS, LITERALS, SERIES
+from tidewright.domain.timeframe import TIMEFRAMES
 
 _COMPARISON = 4
 _POWER = {"or": 1, "and": 2, "+": 5, "-": 5, "*": 6, "/": 6}
 """How strongly an operator binds; those not listed are comparisons."""
 
 _PREFIX_POWER = {"not": 3, "-": 7}
-_WORDS = ("and", "or", "crosses")
+_WORDS = ("and", "or", "crosses", "on")
 _MOST_DIGITS = 15
 """A whole number of so many digits is a float exactly."""
 
@@ -108,7 +110,7 @@ class _Parser:
         return self.apply(PREFIXES[token.text].name, (operand,), token.start)
 
     def indexed(self) -> Node:
-        """A value, and how many bars earlier: ``x``, ``x[1]``."""
+        """A value, how many bars earlier, and on which bars: ``x``, ``x[1]``, ``x[1] on 4h``."""
         start = self.token.start
         value = self.value()
         while self.token.text == "[":
@@ -116,7 +118,20 @@ class _Parser:
             lag = self.expression(0)
             self.close("]", opening, "an operator or `]`")
             value = self.apply("previous", (value, lag), start)
+        while self.found("on"):
+            timeframe = self.timeframe()
+            value = self.within_limit(On(value, timeframe, start, self.end))
+            if self.token.text == "[":
+                raise self.error(_ambiguous(self.text[start : self.end], timeframe), self.token.start)
         return value
+
+    def timeframe(self) -> str:
+        token = self.read()
+        if token.kind != "timeframe":
+            raise self.error("`on` needs a timeframe after it, such as `4h`", token.start)
+        if token.text not in TIMEFRAMES:
+            raise self.error(unknown_timeframe(token.text), token.start)
+        return token.text
 
     def value(self) -> Node:
         token = self.read()
@@ -127,7 +142,7 @@ class _Parser:
             inner = self.expression(0)
             self.close(")", token, "an operator or `)`")
             return inner
-        if token.kind != "name" or token.text in OPERATORS or token.text in ("crosses", "above", "below"):
+        if token.kind != "name" or token.text in OPERATORS or token.text in ("crosses", "above", "below", "on"):
             raise self.error(f"expected a value before {token}", token.start)
         if self.token.text == "(":
             return self.call(token)
@@ -161,9 +176,11 @@ class _Parser:
             raise self.unexpected(expected)
 
     def apply(self, function: str, arguments: tuple[Node, ...], start: int) -> Node:
-        node = Apply(function, arguments, start, self.end)
+        return self.within_limit(Apply(function, arguments, start, self.end))
+
+    def within_limit(self, node: Apply | On) -> Node:
         if node.depth > DEPTH_LIMIT:
-            raise self.too_deep(start)
+            raise self.too_deep(node.start)
         return node
 
     def too_deep(self, position: int) -> RuleError:
@@ -176,6 +193,13 @@ def _unknown_function(name: str) -> str:
     if name in SERIES:
         return f"`{name}` is a series, not a function; write `{name}`, or `{name}[1]` for the bar before"
     return f"unknown function {name!r}{suggestion(name, FUNCTIONS)}"
+
+
+def _ambiguous(source: str, timeframe: str) -> str:
+    return (
+        f"`[` cannot follow a timeframe; `({source})[1]` is what was known one of the strategy's own bars earlier, "
+        f"and `[1]` before `on` means one {timeframe} bar earlier"
+    )
 
 
 def _wrong_number(function: Function, given: int) -> str:

@@ -256,5 +256,5 @@ WORDS: Mapping[str, Function] = {
 }
 """Everything that an `Apply` node may name."""
 
-RESERVED = frozenset({*SERIES, *LITERALS, "and", "or", "not", "crosses", "above", "below"})
+RESERVED = frozenset({*SERIES, *LITERALS, "and", "or", "not", "crosses", "above", "below", "on"})
 """Names that no parameter and no column may have. A function's name is free, as a function is told by its parenthesis: ``rsi: rsi(14)``."""

@@ -10,6 +10,7 @@ from tidewright.domain.rules.errors import RuleError
 from tidewright.domain.rules.expression import Expression, Name, walk
 from tidewright.domain.rules.function import Type
 from tidewright.domain.rules.parser import parse
+from tidewright.domain.rules.timeframes import check_timeframes, is_on_longer
 from tidewright.domain.rules.vocabulary import RESERVED
 from tidewright.domain.strategies.constraints import Constraint, constraint, types
 from tidewright.domain.strategies.parameters import accepted
@@ -30,14 +31,16 @@ def rule_strategy(
     description: str = "",
     enter_short: str | None = None,
     exit_short: str | None = None,
+    timeframe: str | None = None,
 ) -> RuleStrategy:
     """The strategy that asks to enter and to exit where the conditions `enter` and `exit` hold, and short positions likewise where both have theirs.
 
     `columns` are named expressions, in any order, which may be made of one another; `constraints` are conditions on parameters
-    alone, each with the reason for it where they are a mapping. Raises RulesError with the problems of all parts, which are named
+    alone, each with the reason for it where they are a mapping. `timeframe` is that of the bars to trade on; rules that look at longer ones
+    (``rsi(14) on 4h``) need it, as their warm-up depends on it. Raises RulesError with the problems of all parts, which are named
     ``parameters.fast``, ``columns.fast_ma``, ``enter``, ``exit`` and ``constraints[0]``.
     """
-    declaration = _Declaration(tuple(parameters))
+    declaration = _Declaration(tuple(parameters), timeframe)
     rules, order = declaration.columns(columns)
     entering = declaration.condition("enter", enter)
     exiting = declaration.condition("exit", exit)
@@ -51,7 +54,17 @@ def rule_strategy(
         raise RulesError(declaration.problems)
     enter_too, exit_too = short or (None, None)
     strategy = RuleStrategy(
-        name, declaration.parameters, rules, order, entering, exiting, agreed, description, enter_too, exit_too
+        name,
+        declaration.parameters,
+        rules,
+        order,
+        entering,
+        exiting,
+        agreed,
+        description,
+        enter_too,
+        exit_too,
+        timeframe,
     )
     strategy.warmup(
         {parameter.name: parameter.default for parameter in strategy.parameters}
@@ -60,12 +73,14 @@ def rule_strategy(
 
 
 class _Declaration:
-    """What has been declared so far: the problems, what each name gives, and the columns that cannot be used."""
+    """What has been declared so far: the problems, what each name gives, and the columns that look at longer bars or cannot be used."""
 
-    def __init__(self, parameters: tuple[Parameter, ...]) -> None:
+    def __init__(self, parameters: tuple[Parameter, ...], timeframe: str | None) -> None:
         self.parameters = parameters
+        self.timeframe = timeframe
         self.problems: list[RulesProblem] = []
         self.names: dict[str, Type] = {}
+        self.longer: set[str] = set()
         self.faulty: set[str] = set()
         for parameter in parameters:
             self.attempt(f"parameters.{parameter.name}", self.declare, parameter.name)
@@ -109,6 +124,8 @@ class _Declaration:
                 self.faulty.add(name)
             else:
                 self.names[name] = type_
+                if is_on_longer(rules[name].root, self.longer):
+                    self.longer.add(name)
         return rules, order
 
     def ordered(self, rules: Mapping[str, Expression]) -> tuple[str, ...]:
@@ -133,6 +150,7 @@ class _Declaration:
         """The check's result; an expression made of a faulty column is not looked at, as its problem is that column's."""
         if expression.names() & self.faulty:
             return None
+        self.attempt(where, check_timeframes, expression, self.timeframe, self.longer)
         return self.attempt(where, checks, expression, self.names)
 
     def constraints(self, texts: Mapping[str, str]) -> tuple[Constraint, ...]:

@@ -17,6 +17,7 @@ from tidewright.domain.rules.warmup import warmup
 from tidewright.domain.strategies.constraints import Constraint
 from tidewright.domain.strategies.evaluation import Evaluation
 from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters, Signals, StrategyError, Value
+from tidewright.domain.timeframe import duration, milliseconds
 
 
 class RulesProblem(NamedTuple):
@@ -53,7 +54,8 @@ class RuleStrategy:
 
     `rules` holds the declared columns, in the order in which the columns are given back; `order` has their names, each after those it is made
     of. Causality and warm-up follow from the language: no expression can look ahead. A value of `parameters` that makes a
-    window too short or too long raises RulesError wherever it is used.
+    window too short or too long raises RulesError wherever it is used. `timeframe` is that of the bars that the rules are for, None
+    where they are for any; other bars are refused with StrategyError.
     """
 
     name: str
@@ -66,6 +68,7 @@ class RuleStrategy:
     description: str = ""
     enter_short: Expression | None = None
     exit_short: Expression | None = None
+    timeframe: str | None = None
 
     def conditions(self) -> dict[str, Expression]:
         """The conditions that there are, by the names of the signals."""
@@ -81,7 +84,8 @@ class RuleStrategy:
     def warmup(self, parameters: Parameters) -> int:
         """The longest warm-up of any column and condition, in bars."""
         bound = self._bind(parameters)
-        return max(map(warmup, (*bound.columns.values(), *bound.conditions.values())))
+        step = 0 if self.timeframe is None else milliseconds(self.timeframe)
+        return max(warmup(node, step) for node in (*bound.columns.values(), *bound.conditions.values()))
 
     def columns(self, bars: Bars, parameters: Parameters) -> Columns:
         return self._columns(self._bind(parameters), bars, Memo())
@@ -121,6 +125,8 @@ class RuleStrategy:
         return _Bound({name: values[name] for name in self.order}, {name: bound[name] for name in self.conditions()})
 
     def _columns(self, bound: _Bound, bars: Bars, memo: Memo) -> Columns:
+        if self.timeframe is not None and bars.step != milliseconds(self.timeframe):
+            raise StrategyError(f"{self.name} is for bars of {self.timeframe}; these are of {duration(bars.step)}")
         known: dict[Node, Array] = {}
         for node in bound.columns.values():
             known[node] = evaluate(node, bars, memo, known)

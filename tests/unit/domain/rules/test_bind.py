@@ -19,6 +19,15 @@ def test_columns_are_written_out():
     assert bind(parse("close > trend"), {"trend": trend}) == parse("close > sma(30)").root
 
 
+def test_columns_and_parameters_are_put_in_on_longer_bars_too():
+    values = {"trend": parse("sma(30)").root, "n": constant(5)}
+    assert bind(parse("(trend - sma(n)) on 4h"), values) == parse("(sma(30) - sma(5)) on 4h").root
+
+
+def test_a_constant_is_the_same_on_whatever_bars():
+    assert bound("(trend == 0 or close > sma(trend)) on 1d", trend=0) == Constant(True)
+
+
 def test_a_window_may_be_computed_from_parameters():
     node = bound("sma(2 * fast + min(fast, 3))", fast=10)
     assert node == parse("sma(23)").root
@@ -44,8 +53,8 @@ def test_a_side_that_the_left_one_decides_is_left_out():
     rule = "trend == 0 or close > sma(close, trend)"
     assert bound(rule, trend=0) == Constant(True)
     assert bound(rule, trend=5) == parse("close > sma(close, 5)").root
-    assert bound("on and close > 1", on=False) == Constant(False)
-    assert bound("on and close > 1", on=True) == parse("close > 1").root
+    assert bound("wanted and close > 1", wanted=False) == Constant(False)
+    assert bound("wanted and close > 1", wanted=True) == parse("close > 1").root
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ NAMES = {
         ("true", Type.CONDITION),
         ("filtered and fast > 2", Type.CONDITION),
         ("close crosses above 100", Type.CONDITION),
+        ("sma(fast) on 4h", Type.SERIES),
+        ("(close > score) on 1d", Type.CONDITION),
     ],
 )
 def test_what_an_expression_gives(text, given):
@@ -72,6 +74,9 @@ def test_what_an_expression_gives(text, given):
         ("kind > 1", 0, "`>` needs numbers on both sides; `kind` is a choice of average"),
         ("closs > 1", 0, "unknown name 'closs' (did you mean 'close'?)"),
         ("1 < fsat", 4, "unknown name 'fsat' (did you mean 'fast'?)"),
+        ("1 < fast on 4h", 4, "`on` needs a series or a condition before it; `fast` is a whole number"),
+        ("sma(14 on 4h, 3)", 4, "`on` needs a series or a condition before it; `14` is a whole number"),
+        ("sma(fsat) on 4h > 1", 4, "unknown name 'fsat' (did you mean 'fast'?)"),
         ("rsi > 30", 0, "`rsi` is a function; write `rsi(x, n)`"),
     ],
 )

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from tidewright.domain.bars import Bars
-from tidewright.domain.indicators.momentum import macd, stochastic
-from tidewright.domain.indicators.volatility import bollinger, keltner
+from tidewright.domain.indicators.averages import sma
+from tidewright.domain.indicators.momentum import macd, rsi, stochastic
+from tidewright.domain.indicators.volatility import atr, bollinger, keltner
+from tidewright.domain.longer import longer
 from tidewright.domain.rules.bind import bind
 from tidewright.domain.rules.evaluate import evaluate
 from tidewright.domain.rules.expression import Constant
@@ -121,6 +123,47 @@ def test_a_memo_computes_each_indicator_once_and_only_indicators(bars):
     assert value("sma(30)", bars, memo=memo) is value("sma(30)", bars, memo=memo)
     value("macd(12, 26, 9) > macd_signal(12, 26, 9)", bars, memo=memo)
     assert len(memo) == 3
+
+
+def test_on_longer_bars_every_word_is_about_these(bars):
+    five = longer(bars, "5m")
+    for text, expected in {
+        "close on 5m": five.bars.close,
+        "hl2 on 5m": (five.bars.high + five.bars.low) / 2.0,
+        "close[1] on 5m": np.append(np.nan, five.bars.close[:-1]),
+        "sma(volume, 3) on 5m": sma(five.bars.volume, 3),
+        "atr(4) on 5m": atr(five.bars.high, five.bars.low, five.bars.close, 4),
+        "(rsi(3) > 50) on 5m": rsi(five.bars.close, 3) > 50,
+    }.items():
+        np.testing.assert_array_equal(value(text, bars), five.aligned(expected))
+
+
+def test_several_timeframes_stand_beside_each_other(bars):
+    three, fifteen = longer(bars, "3m"), longer(bars, "15m")
+    expected = bars.close + three.aligned(three.bars.close) > fifteen.aligned(fifteen.bars.close)
+    np.testing.assert_array_equal(value("close + close on 3m > close on 15m", bars), expected)
+
+
+def test_a_crossing_of_longer_series_is_one_event_and_one_on_longer_bars_lasts_as_long_as_they(bars):
+    events = value("(sma(2) on 5m) crosses above (sma(5) on 5m)", bars)
+    lasting = value("(sma(2) crosses above sma(5)) on 5m", bars)
+    np.testing.assert_array_equal(np.flatnonzero(events) % 5, 4)  # at the close of five minutes
+    assert np.count_nonzero(events) > 5
+    np.testing.assert_array_equal(np.flatnonzero(lasting), np.add.outer(np.flatnonzero(events), range(5)).ravel())
+
+
+def test_columns_of_the_own_bars_are_not_taken_for_those_of_longer_ones(bars):
+    own = {parse("sma(3)").root: sma(bars.close, 3)}
+    np.testing.assert_array_equal(value("sma(3) on 5m", bars, known=own), value("sma(3) on 5m", bars))
+
+
+def test_a_memo_tells_timeframes_apart_and_makes_longer_bars_once(bars):
+    memo = Memo()
+    for _ in range(2):
+        for text in ("sma(3)", "sma(3) on 5m", "sma(3) on 15m", "(sma(3) + 1) on 5m"):
+            np.testing.assert_array_equal(value(text, bars, memo=memo), value(text, bars))
+    assert value("sma(3) on 5m", bars, memo=memo) is value("sma(3) on 5m", bars, memo=memo)
+    assert len(memo) == 3 + 2 + 3  # averages; longer bars; aligned values
 
 
 def test_what_is_known_is_not_computed_again(bars):

@@ -18,6 +18,18 @@ def test_tokens_know_where_they_begin():
     ]
 
 
+def test_a_timeframe_is_what_stands_after_on():
+    kinds = [(token.kind, token.text) for token in tokens("x on 4h and on_4h")]
+    assert kinds == [
+        ("name", "x"),
+        ("name", "on"),
+        ("timeframe", "4h"),
+        ("name", "and"),
+        ("name", "on_4h"),
+        ("end", ""),
+    ]
+
+
 @pytest.mark.parametrize("number", ["0", "1", "2.5", ".5", "3.", "1e3", "1E+3", "1.5e-3"])
 def test_numbers(number):
     assert tokens(number)[0][:2] == ("number", number)
@@ -40,6 +52,7 @@ def test_numbers(number):
         ("preço", 3, "'ç' has no meaning here"),
         ("1e999", 0, "1e999 is too large a number"),
         ("10x", 2, "a name or a number cannot follow 10 at once"),
+        ("sma(3) 4h", 8, "a name or a number cannot follow 4 at once; a timeframe stands after `on`"),
         ("1.2.3", 3, "a name or a number cannot follow 1.2 at once"),
     ],
 )

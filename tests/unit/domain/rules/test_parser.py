@@ -3,14 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidewright.domain.rules.errors import RuleError
-from tidewright.domain.rules.expression import Apply, Node, Series
+from tidewright.domain.rules.expression import Apply, Node, On, Series
 from tidewright.domain.rules.parser import parse
+from tidewright.domain.timeframe import TIMEFRAMES
 
 
 def shape(node: Node) -> str:
     """The tree in prefix notation: ``(+ a (* b c))``."""
     if isinstance(node, Apply):
         return f"({' '.join([node.function.replace(' ', '-'), *map(shape, node.arguments)])})"
+    if isinstance(node, On):
+        return f"(on {node.timeframe} {shape(node.operand)})"
     return str(getattr(node, "name", None) or getattr(node, "value", None))
 
 
@@ -46,6 +49,15 @@ def shape(node: Node) -> str:
         ("count(p)", "(count p)"),
         ("sma(ema(5), 3)", "(sma (ema close 5) 3)"),
         ("Fast_1 > 2.5", "(> Fast_1 2.5)"),
+        ("rsi(14) on 1d > 50", "(> (on 1d (rsi close 14)) 50)"),
+        ("a > b * c on 4h + d", "(> a (+ (* b (on 4h c)) d))"),
+        ("-a on 4h", "(negative (on 4h a))"),
+        ("a[1] on 4h", "(on 4h (previous a 1))"),
+        ("(a on 4h)[1]", "(previous (on 4h a) 1)"),
+        ("(a > b) on 1w and p", "(and (on 1w (> a b)) p)"),
+        ("a crosses above b on 4h", "(crosses-above a (on 4h b))"),
+        ("sma(a on 4h, 3)", "(sma (on 4h a) 3)"),
+        ("a on 4h on 1d", "(on 1d (on 4h a))"),
     ],
 )
 def test_what_a_text_means(text, tree):
@@ -81,6 +93,21 @@ def test_what_a_text_means(text, tree):
         ("obv(1)", 0, "`obv()` takes no arguments, not 1"),
         ("max(a)", 0, "`max(a, b, ...)` takes 2 or more arguments, not 1"),
         ("count()", 0, "`count(c, ...)` takes 1 or more arguments, not 0"),
+        ("a on", 4, "`on` needs a timeframe after it, such as `4h`"),
+        ("(a on ) > 1", 6, "`on` needs a timeframe after it, such as `4h`"),
+        ("a on 4H > 1", 5, f"unknown timeframe '4H' (did you mean '4h'?); write one of {', '.join(TIMEFRAMES)}"),
+        ("a on 60m", 5, f"unknown timeframe '60m' (did you mean '1h'?); write one of {', '.join(TIMEFRAMES)}"),
+        ("a on 1.5h", 5, f"unknown timeframe '1.5h'; write one of {', '.join(TIMEFRAMES)}"),
+        ("a on daily", 5, f"unknown timeframe 'daily'; write one of {', '.join(TIMEFRAMES)}"),
+        ("on > 1", 0, "expected a value before `on`"),
+        (
+            "1 < a on 4h[1]",
+            11,
+            (
+                "`[` cannot follow a timeframe; `(a on 4h)[1]` is what was known one of the strategy's own bars earlier, "
+                "and `[1]` before `on` means one 4h bar earlier"
+            ),
+        ),
     ],
 )
 def test_an_error_names_what_and_where(text, position, message):
@@ -98,6 +125,7 @@ def test_an_error_names_what_and_where(text, position, message):
         lambda depth: " + ".join(["a"] * (depth + 1)),
         lambda depth: "abs(" * depth + "a" + ")" * depth,
         lambda depth: "a" + "[1]" * depth,
+        lambda depth: "a" + " on 4h" * depth,
     ],
 )
 def test_nesting_has_a_greatest_depth(nested):
@@ -111,12 +139,15 @@ def test_equal_expressions_are_one_key_wherever_they_stand():
     assert first == second
     assert hash(first) == hash(second)
     assert first != parse("close > sma(31)").root
+    assert parse("sma(3) on 4h").root == parse(" (sma(3)) on  4h").root != parse("sma(3) on 1d").root
 
 
 def test_a_node_knows_the_text_that_it_was_read_from():
     expression = parse("1 < (hl2 + close) * 2")
     product = expression.root.arguments[1]
     assert expression.source(product) == "(hl2 + close) * 2"
+    daily = parse("1 < (sma(3) + 1) on 1d")
+    assert daily.source(daily.root.arguments[1]) == "(sma(3) + 1) on 1d"
     assert expression.source(Series("close", product.arguments[0].start, product.arguments[0].end)) == "hl2 + close"
 
 

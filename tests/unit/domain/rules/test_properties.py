@@ -1,11 +1,13 @@
 """Random expressions: what they mean, that they cannot look ahead, and that their warm-up is enough."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewright.domain.bars import COLUMNS
 from tidewright.domain.rules.bind import bind
 from tidewright.domain.rules.check import check
 from tidewright.domain.rules.errors import RuleError
@@ -223,17 +225,36 @@ def assert_same_bits(actual, expected):
         assert actual[there].tobytes() == expected[there].tobytes()
 
 
-@given(text=texts(EVERY_NAME, X, 3) | texts(EVERY_NAME, CONDITION, 2), cut=st.integers(0, 400))
-def test_what_comes_later_changes_nothing(bars, text, cut):
-    node = bound(text)
-    assert_same_bits(evaluate(node, bars.part(0, cut)), evaluate(node, bars)[:cut])
+def anywhere(names):
+    """Texts on a strategy's own bars, on longer ones, and on both."""
+    own = texts(names, X, 3) | texts(names, CONDITION, 2)
+    timeframes = st.sampled_from(["3m", "5m", "15m"])
+    longer = st.builds("({} on {})".format, texts(names, X, 2), timeframes)
+    conditions = st.builds("({}) on {}".format, texts(names, CONDITION, 1), timeframes)
+    both = st.builds("({} + highest({}, 3)) crosses above {}".format, texts(names, X, 1), longer, longer)
+    return own | longer | conditions | both
 
 
-@given(text=texts(WINDOWED, X, 3) | texts(WINDOWED, CONDITION, 2), start=st.integers(0, 200))
-def test_after_its_warm_up_an_expression_of_windows_has_forgotten_what_was_before(bars, text, start):
-    node = bound(text)
-    needed = warmup(node)
-    assert_same_bits(evaluate(node, bars.part(start, 400))[needed:], evaluate(node, bars)[start + needed :])
+def without(bars, missing):
+    """The bars but for those at some places."""
+    kept = np.setdiff1d(np.arange(len(bars)), list(missing))
+    return replace(bars, **{name: getattr(bars, name)[kept] for name in ("time", *COLUMNS)})
+
+
+gaps = st.sets(st.integers(0, 399), max_size=60)
+
+
+@given(text=anywhere(EVERY_NAME), missing=gaps, cut=st.integers(0, 400))
+def test_what_comes_later_changes_nothing(bars, text, missing, cut):
+    node, there = bound(text), without(bars, missing)
+    assert_same_bits(evaluate(node, there.part(0, cut)), evaluate(node, there)[:cut])
+
+
+@given(text=anywhere(WINDOWED), missing=gaps, start=st.integers(0, 200))
+def test_after_its_warm_up_an_expression_of_windows_has_forgotten_what_was_before(bars, text, missing, start):
+    node, there = bound(text), without(bars, missing)
+    needed = warmup(node, bars.step)
+    assert_same_bits(evaluate(node, there.part(start, 400))[needed:], evaluate(node, there)[start + needed :])
 
 
 @given(text=texts([name for name in WINDOWED if name != "count"], X, 3))

@@ -35,3 +35,24 @@ from tidewright.domain.rules.warmup import warmup
 )
 def test_the_longest_way_back_through_the_expression(text, bars):
     assert warmup(bind(parse(text), {"kind": Constant("ema")})) == bars
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("close on 4h", 3 + 4 - 1),  # up to three bars of one that began before, then four more
+        ("close on 2h", 1 + 2 - 1),
+        ("sma(30) on 1d", 23 + 30 * 24 - 1),
+        ("close[2] on 4h", 3 + 3 * 4 - 1),
+        ("(close on 4h)[2]", 6 + 2),
+        ("sma(close on 4h, 10)", 6 + 9),
+        ("(sma(10) on 4h) crosses above (sma(30) on 4h)", 3 + 30 * 4 - 1 + 1),
+        ("(sma(10) crosses above sma(30)) on 4h", 3 + 31 * 4 - 1),
+        ("sma(600) > sma(20) on 1d", 599),
+    ],
+)
+def test_longer_bars_are_waited_for(text, bars):
+    assert warmup(bind(parse(text), {}), HOUR) == bars
