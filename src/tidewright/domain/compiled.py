@@ -81,6 +81,26 @@ def inlined(function: _Function) -> _Function:
     return decorate(function)
 
 
+class CompilationRefused(ValueError):
+    """The compiler cannot make machine code of a function; the message is its own."""
+
+
+def compiled_c_function(function: Callable[[int], int]) -> Any:  # noqa: ANN401 - a type of numba's
+    """A function from int64 to int64 as machine code that has an `address`. Raises CompilationRefused."""
+    try:
+        return numba.cfunc("int64(int64)", error_model="numpy")(function)
+    except (numba.core.errors.NumbaError, NotImplementedError) as error:
+        raise CompilationRefused(str(error)) from error
+
+
+def shared(function: _Function) -> _Function:
+    """For compiled code as if compiled, and for Python a plain function: what users' own code calls in either form."""
+    if numba is None:
+        return function
+    decorate: Callable[[_Function], _Function] = numba.extending.register_jitable(error_model="numpy")
+    return decorate(function)
+
+
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Whether the machine code of `function` is on disk already, so that its first call will not wait for the compiler."""
     if numba is None or not hasattr(function, "_cache"):

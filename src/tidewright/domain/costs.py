@@ -1,6 +1,8 @@
 """What trading costs and how much of the account a position may take: the terms that the kernel works under."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
 
 import numpy as np
 
@@ -17,6 +19,8 @@ class Broker:
 
     With `leverage` a position's value may be so many times the margin set aside for it; where less than `maintenance_margin` of its value is left, the
     exchange takes it over (isolated margin): the loss ends with the margin, and no debt remains.
+
+    `volume_share` is the most that the account's fills may take of a bar's volume. An entry is cut down to it; an exit goes on in the bars that follow.
     """
 
     cash: float
@@ -25,6 +29,30 @@ class Broker:
     maker_commission: float | None = None
     leverage: float = 1.0
     maintenance_margin: float = 0.0
+    volume_share: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """What the exchange allows positions worth up to `notional`, in quote currency: `leverage`, and the share of their value that is their maintenance margin."""
+
+    notional: float
+    leverage: float
+    maintenance_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the exchange asks of orders of one symbol; zero, or no brackets, means nothing.
+
+    Prices are whole multiples of `tick` and quantities of `lot`, rounded to the trader's disadvantage; an entry worth less than `min_notional` is refused.
+    `brackets` are in order of `notional`; their margins take the place of the broker's.
+    """
+
+    tick: Fraction = Fraction(0)
+    lot: Fraction = Fraction(0)
+    min_notional: float = 0.0
+    brackets: tuple[Bracket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,9 @@ class Risk:
 
     The trailing stop follows the highest price since entry at `trail_distance` once that price is `trail_activation` above the entry.
     `roi` is in order of `after`.
+
+    At most `max_open_positions` are open at a time, each made of at most `max_entries` entries; for `cooldown` milliseconds after the bar in which one was closed, its symbol is not entered
+    again. An entry may not carry the value of its symbol's position beyond `max_symbol_exposure` times equity, nor that of all positions beyond `max_total_exposure`; prices may, later.
     """
 
     stop_loss: float = 0.0
@@ -69,9 +100,8 @@ class Risk:
     trail_distance: float = 0.0
     roi: tuple[RoiStep, ...] = ()
     sizing: Sizing = Sizing()
-
-    def ladder(self) -> tuple[Integers, Floats]:
-        """The ROI steps as arrays of milliseconds and of shares."""
-        after = np.array([step.after for step in self.roi], dtype=np.int64)
-        profit = np.array([step.profit for step in self.roi], dtype=np.float64)
-        return after, profit
+    max_open_positions: int = 1
+    max_entries: int = 1
+    cooldown: int = 0
+    max_symbol_exposure: float = inf
+    max_total_exposure: float = inf

@@ -168,7 +168,7 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
                 position.peak = best
                 trail(position, terms)
             if perpetual and position.held > 0.0 and funding[i] != 0.0:
-                paid[i] = pay_funding(position, terms, close[i], funding[i])
+                paid[i] = pay_funding(position, close[i], funding[i])
                 cash -= paid[i]
             floor, ceiling = quiet_range(position)
             due = -1 if perpetual else position.step_due
@@ -232,7 +232,7 @@ class Workspace:
 
 def _guard(terms: Terms, signals: Signals, rates: Floats) -> bool | None:
     """True where a bar can change more than a position's value, else None: for which the compiler leaves all of that out."""
-    watched = terms.stop_loss or terms.take_profit or terms.trail_distance or len(terms.roi_after)
+    watched = terms.stop_loss or terms.take_profit or terms.trail_distance or terms.rungs
     return True if watched or terms.margin < 1.0 or signals.enter_short is not None or len(rates) else None
 
 
@@ -272,6 +272,7 @@ def _fills(bars: Bars, events: Integers, amounts: Floats) -> Fills:
         reason=events[:, _REASON].astype(np.int8),
         position=events[:, _NUMBER].copy(),
         held=amounts[:, _HELD].copy(),
+        symbol=np.zeros(len(bar), dtype=np.int64),
     )
 
 

@@ -1,6 +1,6 @@
 """The ledger: what was bought and sold, what it cost, and what the account was worth at every bar."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 
 import numpy as np
@@ -20,11 +20,33 @@ class Reason(IntEnum):
     TAKE_PROFIT = 3
     ROI = 4
     LIQUIDATION = 5
+    DELISTED = 6
 
     @property
     def title(self) -> str:
         """The name that users see: ``StopLoss``."""
         return "ROI" if self is Reason.ROI else self.name.title().replace("_", "")
+
+
+class Refusal(IntEnum):
+    """Why an order was not filled at all."""
+
+    NO_CASH = 0
+    MAX_OPEN_POSITIONS = 1
+    MAX_ENTRIES = 2
+    COOLDOWN = 3
+    SYMBOL_EXPOSURE = 4
+    TOTAL_EXPOSURE = 5
+    LEVERAGE_BRACKET = 6
+    NO_VOLUME = 7
+    BELOW_LOT = 8
+    BELOW_MIN_NOTIONAL = 9
+    OTHER_SIDE = 10
+
+    @property
+    def title(self) -> str:
+        """The name that users see: ``BelowMinNotional``."""
+        return self.name.title().replace("_", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +56,8 @@ class Fills:
     `bar` is the index of the bar in which the fill happened and `time` that bar's open time; `side` is +1 for a buy and
     -1 for a sell; `price` is in quote currency with slippage included, `quantity` in base currency and positive, `fee` in
     quote currency; `position` numbers the position that the fill belongs to, from 0, and `held` is its signed quantity
-    after the fill: exactly zero once it is closed.
+    after the fill: exactly zero once it is closed. `symbol` is the index of the symbol among those of the account: 0 where there is one. `bar` counts the bars of
+    that symbol.
     """
 
     bar: Integers
@@ -46,9 +69,41 @@ class Fills:
     reason: Codes
     position: Integers
     held: Floats
+    symbol: Integers
 
     def __len__(self) -> int:
         return len(self.bar)
+
+    def of(self, symbol: int) -> "Fills":
+        """The fills of one symbol."""
+        rows = np.flatnonzero(self.symbol == symbol)
+        return Fills(**{column.name: getattr(self, column.name)[rows] for column in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """`r` orders that were not filled, in order; every column has shape (r,).
+
+    `bar`, `time` and `symbol` as in `Fills`; `side` is the order's, +1 for a buy; `price` is where it would have filled, and `quantity` what was left of it when it was
+    refused, before the limit that refused it.
+    """
+
+    bar: Integers
+    time: Integers
+    symbol: Integers
+    side: Codes
+    price: Floats
+    quantity: Floats
+    reason: Codes
+
+    def __len__(self) -> int:
+        return len(self.bar)
+
+
+def no_refusals() -> Refusals:
+    """None."""
+    integers, codes, floats = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8), np.empty(0)
+    return Refusals(integers, integers, integers, codes, floats, floats, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +145,7 @@ class Ledger:
 
     `equity` (shape (n,)) is cash plus the position's value at each bar's close; `initial` and `cash` are the account
     before the first bar and after the last, all in quote currency. A position still open at the end is valued at the last
-    close and is no trade. `unfilled` counts entries that the account could not pay for. `funding` is what was paid (negative:
+    close and is no trade. `unfilled` counts entries that the account could not pay for, `refusals` lists them where they are kept. `funding` is what was paid (negative:
     received) at each bar's close, shape (n,), or (0,) where there is no funding.
     """
 
@@ -100,6 +155,8 @@ class Ledger:
     cash: float
     unfilled: int
     funding: Floats = field(default_factory=lambda: np.empty(0))
+    refusals: Refusals = field(default_factory=no_refusals)
+    symbols: int = 1
 
     def holding(self) -> Floats:
         """The signed quantity held at each bar's close, shape (n,)."""

@@ -1,17 +1,15 @@
 """One open position: its stops and targets, and when they end it. The arithmetic that every kernel shares.
 
-A position is a record of `POSITION` (in an array of one per symbol), changed in place; `Terms` are the broker's and the risk's numbers as compiled code
-takes them.
+A position is a record of `POSITION` (in an array of one per symbol), changed in place.
 
 Levels are kept *signed*: multiplied by the position's side, +1 for long and -1 for short. In signed prices every position gains when the
 price rises: its stop lies below, its target above, and one rule serves both sides.
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from tidewright.domain.bars import Floats, Integers
 from tidewright.domain.compiled import inlined
 from tidewright.domain.costs import Broker, Risk
 from tidewright.domain.fills import affordable_quantity, quantity_by_fraction, quantity_by_risk, slipped
@@ -36,7 +34,25 @@ POSITION = np.dtype(
         ("step_due", np.int64),  # when that step begins
         ("stop_reason", np.int64),
         ("target_reason", np.int64),
-        ("number", np.int64),  # how many positions were closed before this one
+        ("number", np.int64),  # how many positions were opened before this one
+        ("maintenance", np.float64),  # share of its value at which the exchange takes it over
+        ("allowance", np.float64),  # what the exchange takes off that, in quote currency
+        # What only an account with several symbols or orders keeps.
+        ("entries", np.int64),  # fills that opened it or added to it
+        ("cost", np.float64),  # the value of all its entries
+        ("net", np.float64),  # what its fills brought less what they cost, fees and funding included
+        ("leaving", np.int64),  # reason of an exit that the volume has not let through yet; -1 if none
+        ("resume", np.int64),  # before this time there is no new position
+        ("since", np.int64),  # the bar of its first entry
+        ("closed", np.int64),  # how many positions of the symbol were closed
+        ("last_return", np.float64),  # net return of the last one
+        ("last_bar", np.int64),  # the bar it was closed in
+        ("at", np.int64),  # the bar of the symbol's next event
+        ("due", np.int64),  # its time
+        ("mark", np.float64),  # last known price
+        ("seen", np.int64),  # the bar it is of
+        ("used", np.float64),  # what the account's fills took of the bar's volume
+        ("came", np.int64),  # how the bar's entry was filled
     ]
 )
 
@@ -50,40 +66,68 @@ _SIGNAL, _STOP_LOSS, _TRAILING_STOP = int(Reason.SIGNAL), int(Reason.STOP_LOSS),
 _TAKE_PROFIT, _ROI, _LIQUIDATION = int(Reason.TAKE_PROFIT), int(Reason.ROI), int(Reason.LIQUIDATION)
 
 
-class Terms(NamedTuple):
-    """Costs, margin, sizing, stops and targets; zero means none."""
+RUNGS = 16
+"""Most steps of the ROI ladder."""
 
-    commission: float
-    maker_commission: float
-    slippage: float
-    margin: float
-    maintenance: float
-    fraction: float
-    risk: float
-    stop_loss: float
-    take_profit: float
-    trail_activation: float
-    trail_distance: float
-    roi_after: Integers
-    roi_profit: Floats
+TERMS = np.dtype(
+    [
+        ("commission", np.float64),
+        ("maker_commission", np.float64),
+        ("slippage", np.float64),
+        ("leverage", np.float64),
+        ("margin", np.float64),  # share of a position's value that is set aside for it
+        ("maintenance", np.float64),
+        ("volume_share", np.float64),
+        ("fraction", np.float64),
+        ("risk", np.float64),
+        ("stop_loss", np.float64),
+        ("take_profit", np.float64),
+        ("trail_activation", np.float64),
+        ("trail_distance", np.float64),
+        ("symbol_exposure", np.float64),
+        ("total_exposure", np.float64),
+        ("open_positions", np.int64),
+        ("entries", np.int64),
+        ("cooldown", np.int64),
+        ("rungs", np.int64),
+        ("roi_after", np.int64, (RUNGS,)),
+        ("roi_profit", np.float64, (RUNGS,)),
+    ]
+)
+"""Costs, margin, sizing, stops, targets and limits as compiled code takes them; zero means none, and an infinite limit is none."""
+
+Terms: TypeAlias = Any
+"""A record of `TERMS`."""
 
 
 def terms(broker: Broker, risk: Risk) -> Terms:
-    """The broker's and the risk's numbers, as compiled code takes them."""
-    return Terms(
-        float(broker.commission),
-        float(broker.commission if broker.maker_commission is None else broker.maker_commission),
-        float(broker.slippage),
-        1.0 / float(broker.leverage),
-        float(broker.maintenance_margin),
-        float(risk.sizing.fraction),
-        float(risk.sizing.risk),
-        float(risk.stop_loss),
-        float(risk.take_profit),
-        float(risk.trail_activation),
-        float(risk.trail_distance),
-        *risk.ladder(),
-    )
+    """The broker's and the risk's numbers, as compiled code takes them. Raises ValueError for a ladder of more than 16 steps."""
+    if len(risk.roi) > RUNGS:
+        raise ValueError(f"the ladder has {len(risk.roi)} steps; {RUNGS} are the most")
+    found = np.zeros(1, dtype=TERMS).view(np.recarray)[0]
+    found.commission = broker.commission
+    found.maker_commission = broker.commission if broker.maker_commission is None else broker.maker_commission
+    found.slippage = broker.slippage
+    found.leverage, found.margin = broker.leverage, 1.0 / broker.leverage
+    found.maintenance = broker.maintenance_margin
+    found.volume_share = broker.volume_share
+    found.fraction, found.risk = risk.sizing.fraction, risk.sizing.risk
+    found.stop_loss, found.take_profit = risk.stop_loss, risk.take_profit
+    found.trail_activation, found.trail_distance = risk.trail_activation, risk.trail_distance
+    found.symbol_exposure, found.total_exposure = risk.max_symbol_exposure, risk.max_total_exposure
+    found.open_positions, found.entries = risk.max_open_positions, risk.max_entries
+    found.cooldown, found.rungs = risk.cooldown, len(risk.roi)
+    found.roi_after[: len(risk.roi)] = [step.after for step in risk.roi]
+    found.roi_profit[: len(risk.roi)] = [step.profit for step in risk.roi]
+    return found
+
+
+@inlined
+def wanted_quantity(terms: Terms, side: float, entry: float, stop: float, equity: float) -> float:
+    """What the sizing says of a position opened at `entry` and stopped out at `stop`."""
+    if terms.risk > 0.0:
+        return quantity_by_risk(side, terms.risk, equity, entry, stop, terms.commission, terms.slippage)
+    return quantity_by_fraction(terms.fraction, equity, entry, terms.commission, terms.margin)
 
 
 @inlined
@@ -93,10 +137,7 @@ def open_position(
     """Open at the bar's open, as large as the sizing says and the account can pay margin and commission for; false if that is nothing."""
     entry = slipped(side, open_, high, low, terms.slippage)
     stop = entry * (1.0 - side * terms.stop_loss)
-    if terms.risk > 0.0:
-        wanted = quantity_by_risk(side, terms.risk, cash, entry, stop, terms.commission, terms.slippage)
-    else:
-        wanted = quantity_by_fraction(terms.fraction, cash, entry, terms.commission, terms.margin)
+    wanted = wanted_quantity(terms, side, entry, stop, cash)
     quantity = affordable_quantity(wanted, cash, entry, terms.commission, terms.margin)
     if not quantity > 0.0:
         return False
@@ -117,23 +158,24 @@ def protect(position: Position, terms: Terms, time: int) -> None:
     position.target = position.goal
     position.target_reason = _TAKE_PROFIT
     position.step = 0
-    position.step_due = time + terms.roi_after[0] if len(terms.roi_after) > 0 else NEVER
+    position.step_due = time + terms.roi_after[0] if terms.rungs > 0 else NEVER
     position.peak = np.inf
-    set_ruin(position, terms, side * (entry * (1.0 - side * terms.margin)))
+    position.maintenance = terms.maintenance
+    set_ruin(position, side * (entry * (1.0 - side * terms.margin)))
     if terms.trail_distance > 0.0:
         position.peak = side * entry
         trail(position, terms)
 
 
 @inlined
-def set_ruin(position: Position, terms: Terms, bankrupt: float) -> None:
+def set_ruin(position: Position, bankrupt: float) -> None:
     """Where a position is taken over whose margin is gone at the signed price `bankrupt`.
 
-    The maintenance margin is a share of the position's value, so it is reached at that price over ``1 - side * maintenance``. For a long position
-    without leverage both are 0: it cannot be ruined.
+    The maintenance margin is a share of the position's value, less an allowance where larger positions need a larger share: it is reached at that price, less the
+    allowance per unit, over ``1 - side * maintenance``. For a long position without leverage both are 0: it cannot be ruined.
     """
     position.bankrupt = bankrupt
-    position.ruin = bankrupt / (1.0 - position.side * terms.maintenance)
+    position.ruin = (bankrupt - position.allowance / position.held) / (1.0 - position.side * position.maintenance)
 
 
 @inlined
@@ -163,7 +205,7 @@ def climb_ladder(position: Position, terms: Terms, time: int) -> None:
         position.target = wish if nearer else position.goal
         position.target_reason = _ROI if nearer else _TAKE_PROFIT
         position.step += 1
-        last = position.step >= len(terms.roi_after)
+        last = position.step >= terms.rungs
         position.step_due = NEVER if last else position.entered + terms.roi_after[position.step]
 
 

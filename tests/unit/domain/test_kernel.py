@@ -16,7 +16,7 @@ from tidewright.domain.strategies.strategy import Signals
 
 HOUR = 3_600_000
 CALM = (100, 101, 99, 100)
-SIGNAL, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, ROI, LIQUIDATION = Reason
+SIGNAL, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, ROI, LIQUIDATION, _ = Reason
 
 
 def market(*rows):

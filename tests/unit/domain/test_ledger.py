@@ -11,7 +11,7 @@ def fills(*bars_and_holdings):
     held = np.array([held for _, held in bars_and_holdings], dtype=np.float64)
     nothing = np.zeros(len(bar))
     codes = nothing.astype(np.int8)
-    return Fills(bar, bar, codes, nothing, nothing, nothing, codes, bar, held)
+    return Fills(bar, bar, codes, nothing, nothing, nothing, codes, bar, held, np.zeros_like(bar))
 
 
 def ledger(bars, *bars_and_holdings):

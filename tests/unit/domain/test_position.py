@@ -38,9 +38,24 @@ def test_terms_are_the_numbers_of_broker_and_risk():
         Risk(0.05, 0.1, 0.02, 0.01, (RoiStep(0, 0.1), RoiStep(HOUR, 0.05)), Sizing(0.0, 0.02)),
     )
 
-    assert conditions[:11] == (0.001, 0.0002, 0.0005, 0.25, 0.01, 0, 0.02, 0.05, 0.1, 0.02, 0.01)
-    assert conditions.roi_after.tolist() == [0, HOUR]
-    assert conditions.roi_profit.tolist() == [0.1, 0.05]
+    names = ("commission", "maker_commission", "slippage", "leverage", "margin", "maintenance", "fraction", "risk")
+    assert [conditions[name] for name in names] == [0.001, 0.0002, 0.0005, 4.0, 0.25, 0.01, 0, 0.02]
+    names = ("stop_loss", "take_profit", "trail_activation", "trail_distance")
+    assert [conditions[name] for name in names] == [0.05, 0.1, 0.02, 0.01]
+    assert conditions.roi_after[: conditions.rungs].tolist() == [0, HOUR]
+    assert conditions.roi_profit[: conditions.rungs].tolist() == [0.1, 0.05]
+
+
+def test_a_ladder_of_more_steps_than_there_is_room_for_is_refused():
+    with pytest.raises(ValueError, match="17 steps; 16 are the most"):
+        terms(CASH, Risk(roi=tuple(RoiStep(k, 0.1) for k in range(17))))
+
+
+def test_limits_that_are_not_set_do_not_bind():
+    conditions = terms(CASH, Risk())
+
+    assert (conditions.open_positions, conditions.entries, conditions.cooldown) == (1, 1, 0)
+    assert conditions.symbol_exposure == conditions.total_exposure == conditions.volume_share == np.inf
 
 
 def test_without_stops_and_targets_no_price_closes_a_position():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tidewright.domain.bars import COLUMNS, Bars, Market
+from tidewright.domain.costs import Funding
 from tidewright.domain.ledger import Fills, Ledger
-from tidewright.domain.provenance import bars_digest, record_digest, result_digest, source_digest
+from tidewright.domain.provenance import bars_digest, funding_digest, record_digest, result_digest, source_digest
 
 BARS = Bars(
     time=np.array([0, 3_600_000]),
@@ -28,6 +29,18 @@ def test_bars_are_digested_as_documented():
         content += struct.pack("<2d", *getattr(BARS, name))
 
     assert bars_digest(BARS) == f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_funding_is_digested_as_documented_and_without_the_jitter_of_its_times():
+    times, rates = np.array([7, 28_800_000 - 2]), np.array([0.0001, -0.0002])
+    content = b"tidewright funding 1\0binance\0BTC/USDT:USDT\x002"
+    content += struct.pack("<2q", 0, 28_800_000) + struct.pack("<2d", *rates)
+    digest = funding_digest("binance", "BTC/USDT:USDT", Funding(times, rates))
+
+    assert digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert funding_digest("binance", "BTC/USDT:USDT", Funding(times + 3, rates)) == digest
+    assert funding_digest("binance", "ETH/USDT:USDT", Funding(times, rates)) != digest
+    assert funding_digest("binance", "BTC/USDT:USDT", Funding(times, -rates)) != digest
 
 
 def test_how_the_arrays_lie_in_memory_does_not_matter():
@@ -60,6 +73,7 @@ LEDGER = Ledger(
         reason=np.array([0, 3], dtype=np.int8),
         position=np.array([0, 0]),
         held=np.array([10.0, 0.0]),
+        symbol=np.array([0, 0]),
     ),
     equity=np.array([1_000.0, 999.9, 1_099.7]),
     cash=1_099.7,

@@ -44,6 +44,15 @@ class Dip(SignalStrategy):
         raise AssertionError("this is the strategy's own business")
 
 
+TREND = rule_strategy(
+    "Trend",
+    [Parameter("window", "Int", 20, 2, 100)],
+    {"trend": "ema(window) on 4h"},
+    "close crosses above trend and rsi(14) on 4h > 50",
+    "close crosses below trend",
+    timeframe="1h",
+)
+
 CASES = {
     "MovingAverageCross": (
         BUILTINS["MovingAverageCross"],
@@ -51,6 +60,7 @@ CASES = {
     ),
     "RsiMeanReversion": (BUILTINS["RsiMeanReversion"], [{"period": 7, "trend": 0}, {"period": 14}, {"oversold": 40}]),
     "AiEnhanced": (BUILTINS["AiEnhanced"], [{"votes": 3}, {"votes": 5}]),
+    "several timeframes": (TREND, grid(window=[5, 20, 60])),
     "Dip": (Dip(), grid(window=[5, 20, 60], depth=[0.005, 0.01])),
 }
 

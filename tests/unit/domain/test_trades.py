@@ -37,6 +37,7 @@ def fills(*rows):
         reason=np.where(held == 0, Reason.STOP_LOSS, Reason.SIGNAL).astype(np.int8),
         position=position.astype(np.int64),
         held=held,
+        symbol=np.zeros(len(bar), dtype=np.int64),
     )
 
 

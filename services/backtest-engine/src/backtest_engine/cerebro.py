@@ -214,6 +214,7 @@ class _Trader(bt.Strategy):  # type: ignore[misc]
                 reason=np.array(reason, dtype=np.int8),
                 position=np.array(position, dtype=np.int64),
                 held=np.array(held, dtype=np.float64),
+                symbol=np.zeros(len(at), dtype=np.int64),
             ),
             equity=np.array(self._equity),
             cash=self.broker.getcash(),

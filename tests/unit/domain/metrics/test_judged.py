@@ -20,7 +20,7 @@ from backtest_engine.engine import BacktraderEngine
 from tidewright.adapters.simulated import SimulatedStore
 from tidewright.domain.backtest import Outcome, outcome_of
 from tidewright.domain.bars import Bars, Market
-from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.costs import Broker, Funding, Risk
 from tidewright.domain.kernel import simulate
 from tidewright.domain.metrics import formulae
 from tidewright.domain.metrics.statistics import equity_statistics, return_statistics
@@ -153,7 +153,12 @@ JUDGES: dict[str, dict[str, Callable[[Case], float]]] = {
 }
 """Who judges which figure on the account of `case`."""
 
-EXAMPLES = {"probabilisticSharpe": "paper", "vwr": "by hand", "maxDrawdownDuration": "quantstats"}
+EXAMPLES = {
+    "probabilisticSharpe": "paper",
+    "vwr": "by hand",
+    "maxDrawdownDuration": "quantstats",
+    "funding": "by hand",
+}
 """The figures that are judged by the examples below."""
 
 
@@ -226,6 +231,16 @@ def test_the_longest_drawdown_is_the_days_below_the_peak_and_the_one_that_ends_i
     found = equity_statistics(DAY * np.arange(len(equity)), DAY, equity, 100.0)
     assert details["days"].max() == below
     assert found.longest == (below + recovered) * DAY
+
+
+def test_the_funding_by_hand():
+    """Long 100 at a price of 100: 0.01 percent is 1, and -0.03 percent brings 3 back. tests/e2e/test_funding.py does real funding by hand."""
+    flat = np.full(4, 100.0)
+    still = Bars(START + HOUR * np.arange(4), flat, flat, flat, flat, flat, HOUR)
+    funding = Funding(still.time[2:] + HOUR, np.array([0.0001, -0.0003]))
+    signals = Signals(np.arange(4) == 0, np.zeros(4, dtype=np.bool_))
+    held = simulate(still, signals, Broker(10_000.0), Risk(), funding)
+    assert outcome_of(still, Evaluation({}, signals), held).metrics.funding == pytest.approx(-2.0, rel=1e-9)
 
 
 # Where a judge differs, or is wrong: empyrical-reloaded 0.7.1

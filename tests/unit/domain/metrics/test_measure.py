@@ -51,6 +51,7 @@ def fills_of(rows):
     return Fills(
         whole, DAY * whole, np.asarray(side, dtype=np.int8), np.asarray(price, dtype=float), np.asarray(quantity, dtype=float),
         np.asarray(fee, dtype=float), np.zeros(len(whole), dtype=np.int8), whole, np.asarray(held, dtype=float),
+        np.zeros_like(whole),
     )  # fmt: skip
 
 

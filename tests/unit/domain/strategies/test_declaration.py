@@ -66,6 +66,43 @@ def test_a_text_made_of_a_faulty_column_is_not_blamed_for_it():
     assert found == [("columns.a", "expected a value before the end"), ("exit", "unknown name 'c'")]
 
 
+def test_rules_may_look_at_longer_bars_than_the_strategys_own():
+    strategy = rule_strategy(
+        "mine",
+        [FAST],
+        {"trend": "sma(fast) on 1d", "rising": "close > trend"},
+        "rising and rsi(14) crosses above 30",
+        "not rising",
+        timeframe="1h",
+    )
+    assert (strategy.timeframe, strategy.warmup({"fast": 10})) == ("1h", (9 + 2) * 24 - 2)
+
+
+def test_longer_bars_that_cannot_be_made_are_pointed_at():
+    with pytest.raises(RulesError) as caught:
+        rule_strategy(
+            "mine",
+            (),
+            {"trend": "sma(50) on 4h", "rising": "close > trend"},
+            "rising and rsi(14) on 15m > 50",
+            "not (rising on 1d)",
+            timeframe="1h",
+        )
+    assert str(caught.value).splitlines() == [
+        "enter: the strategy's own 1h bars make no 15m bars; write one of 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w",
+        "  rising and rsi(14) on 15m > 50",
+        "                        ^",
+        "exit: `rising` is on longer bars already and cannot be `on 1d` too; keep one of them",
+        "  not (rising on 1d)",
+        "       ^",
+    ]
+
+
+def test_longer_bars_need_the_strategys_own_timeframe():
+    with pytest.raises(RulesError, match="1d bars are made of the strategy's own; say of which timeframe these are"):
+        rule_strategy("mine", (), {}, "close > sma(50) on 1d", "false")
+
+
 def test_columns_may_come_in_any_order():
     columns = {"gap": "fast_ma - slow_ma", "slow_ma": "sma(30)", "fast_ma": "sma(fast)"}
     strategy = rule_strategy("mine", [FAST], columns, "gap > 0", "gap < 0")

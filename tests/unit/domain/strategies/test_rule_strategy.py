@@ -1,12 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tidewright.domain.indicators.averages import sma
+from tidewright.domain.longer import longer
+from tidewright.domain.lookahead import prove_causal
 from tidewright.domain.rules.memo import Memo
 from tidewright.domain.strategies import evaluation
 from tidewright.domain.strategies.declaration import rule_strategy
 from tidewright.domain.strategies.rule_strategy import RulesError, RuleStrategy
-from tidewright.domain.strategies.strategy import Parameter, Strategy
+from tidewright.domain.strategies.strategy import Parameter, Strategy, StrategyError
+from tidewright.domain.warmup import measure_warmup
 
 FAST = Parameter("fast", "Int", 10, 1, 200)
 
@@ -60,6 +65,48 @@ def test_a_sweep_with_a_memo_gives_what_single_runs_give_and_computes_each_indic
         for name, column in single.columns.items():
             np.testing.assert_array_equal(swept.columns[name], column)
     assert len(memo) == 4
+
+
+@pytest.fixture
+def daily() -> RuleStrategy:
+    return rule_strategy(
+        "daily",
+        [FAST],
+        {"average": "sma(fast)", "trend": "average on 1d", "four": "ema(10) on 4h"},
+        "average crosses above four and (average > average[1]) on 1d and close > trend",
+        "average crosses below four",
+        timeframe="1h",
+    )
+
+
+def test_a_column_named_on_longer_bars_is_computed_from_these(daily, bars):
+    days = longer(bars, "1d")
+    columns = daily.columns(bars, {"fast": 10})
+    np.testing.assert_array_equal(columns["trend"], days.aligned(sma(days.bars.close, 10)))
+    np.testing.assert_array_equal(columns["average"], sma(bars.close, 10))
+
+
+def test_strategies_on_longer_bars_are_causal_and_warm_up_as_declared(daily, bars):
+    parameters = {"fast": 10}
+    whole = evaluation.evaluate(daily, bars, parameters)
+    assert 20 < np.count_nonzero(whole.signals.enter) < 1_000
+    assert prove_causal(daily, bars, parameters, whole).passed
+    assert measure_warmup(daily, bars, parameters, whole).passed
+
+
+def test_a_sweep_makes_longer_bars_once(daily, bars):
+    memo = Memo()
+    daily.evaluate(bars, {"fast": 10}, memo)
+    before = len(memo)
+    swept = daily.evaluate(bars, {"fast": 20}, memo)
+    assert len(memo) - before == 2 + 2  # the average, on both bars; what is on longer bars, twice
+    single = evaluation.evaluate(daily, bars, {"fast": 20})
+    np.testing.assert_array_equal(swept.signals.enter, single.signals.enter)
+
+
+def test_bars_of_another_timeframe_are_refused(daily, bars):
+    with pytest.raises(StrategyError, match="daily is for bars of 1h; these are of 30m"):
+        daily.columns(replace(bars, step=1_800_000), {"fast": 10})
 
 
 def test_the_warm_up_is_the_longest_of_columns_and_conditions(bars):
