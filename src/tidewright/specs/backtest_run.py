@@ -1,25 +1,29 @@
 """`BacktestRun`: one strategy over one stretch of history, with its costs and its checks."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from tidewright.specs import cel
+from tidewright.specs.pod import Pod
 from tidewright.specs.quantities import (
+    PERCENT,
+    TIME,
     ApiVersion,
     Digest,
     Duration,
     Exchange,
-    Identifier,
     Name,
     Percent,
     Symbol,
     Time,
     Timeframe,
     epoch_milliseconds,
-    ratio,
+    per_cent,
 )
-from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
-from tidewright.specs.trading_strategy import ParameterValue, Risk, Source, StrategySpec
+from tidewright.specs.resource import CrossFieldRule, Metadata, Resource, Spec, exactly_one
+from tidewright.specs.trading_strategy import Parameters, Risk, Source, StrategySpec
 
 
 class TestedStrategy(Spec):
@@ -29,7 +33,7 @@ class TestedStrategy(Spec):
     """TradingStrategy in the same namespace, or in one of the files given."""
     source: Source | None = None
     """Where the code comes from, for a strategy written in place."""
-    parameters: Annotated[dict[Identifier, ParameterValue], Field(max_length=64)] | None = None
+    parameters: Parameters | None = None
     """Values of the parameters, for a strategy written in place."""
     symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, max_length=100, strict=False)] | None = None
     """Symbols to trade, for a strategy written in place."""
@@ -42,10 +46,12 @@ class TestedStrategy(Spec):
         CrossFieldRule(
             exactly_one("name", "source"),
             "set exactly one of name (of a TradingStrategy) and source (of a strategy written in place)",
+            cel=cel.exactly_one("name", "source"),
         ),
         CrossFieldRule(
             lambda self: self.source is None or (self.symbols is not None and self.timeframe is not None),
             "a strategy written in place needs symbols and timeframe; add them",
+            cel="!has(self.source) || (has(self.symbols) && has(self.timeframe))",
         ),
         CrossFieldRule(
             lambda self: (
@@ -55,6 +61,8 @@ class TestedStrategy(Spec):
             ),
             "a strategy by name brings its own parameters, symbols, timeframe and risk; remove them here",
             "name",
+            cel="!has(self.name) || has(self.source) || !(has(self.symbols) || has(self.timeframe) || has(self.risk))",
+            structure={"anyOf": [{"required": ["source"]}, {"properties": {"parameters": {"maxProperties": 0}}}]},
         ),
     )
 
@@ -82,6 +90,45 @@ class Data(Spec):
             ),
             "must be after start; end is exclusive, so the last day tested is the day before it",
             "end",
+            cel=f"!has(self.start) || !has(self.end) || !{cel.matches('self.start', TIME)} || !{cel.matches('self.end', TIME)}"
+            f" || {cel.moment('self.start')} < {cel.moment('self.end')}",
+        ),
+    )
+
+
+class Bracket(Spec):
+    """What the exchange allows positions up to one size."""
+
+    notional: Annotated[float, Field(gt=0, le=1e15)]
+    """Largest value of a position in this bracket, in quote currency."""
+    leverage: Annotated[float, Field(ge=1, le=125)]
+    """Highest leverage of a position in this bracket."""
+    maintenance_margin: Annotated[str, Percent("0%", "50%")]
+    """Share of such a position's value at which the exchange takes it over; takes the place of the broker's own."""
+
+
+class Filters(Spec):
+    """What the exchange asks of orders of one symbol."""
+
+    symbol: Symbol
+    """Symbol that they are asked of."""
+    tick: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Prices are whole multiples of this; they are rounded to the trader's disadvantage."""
+    lot: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Quantities are whole multiples of this; they are rounded down."""
+    min_notional: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    """Least value of an entry, in quote currency; a smaller one is refused."""
+    brackets: Annotated[tuple[Bracket, ...], Field(max_length=32, strict=False)] = ()
+    """Leverage and maintenance margin by the size of the position, smallest first; an entry beyond what the account's leverage allows is cut down."""
+
+    cross_field_rules: ClassVar = (
+        CrossFieldRule(
+            lambda self: all(a.notional < b.notional and a.leverage >= b.leverage for a, b in pairwise(self.brackets)),
+            "each bracket must be larger than the one before it, and allow no more leverage; reorder them",
+            "brackets",
+            cel="self.brackets.map(one, one.notional).isSorted() && "
+            + cel.unique("self.brackets", lambda one: f"{one}.notional")
+            + " && self.brackets.map(one, -one.leverage).isSorted()",
         ),
     )
 
@@ -103,17 +150,43 @@ class Broker(Spec):
     """How many times its margin a position may be worth."""
     maintenance_margin: Annotated[str, Percent("0%", "50%")] = "0.5%"
     """Share of a position's value at which the exchange takes it over; the loss ends with the margin."""
+    funding: Literal["Ignore", "Stored"] = "Ignore"
+    """Whether perpetuals pay and receive the funding rates that the store has of them (`tidewright data download --funding`, or `import --funding`)."""
+    volume_share: Annotated[str, Percent("0.01%", "100%")] | None = None
+    """Most of a bar's volume that the account's fills may take: an entry is cut down to it, an exit goes on in the bars after it; absent, any quantity fills."""
+    filters: Annotated[tuple[Filters, ...], Field(max_length=100, strict=False)] = ()
+    """What the exchange asks of orders, by symbol; a symbol without an entry has none."""
 
     cross_field_rules: ClassVar = (
         CrossFieldRule(
             lambda self: self.account == "Margin" or self.leverage == 1,
             "leverage needs account: Margin; set it, or remove leverage",
             "leverage",
+            cel="self.account == 'Margin' || self.leverage == 1.0",
         ),
         CrossFieldRule(
-            lambda self: ratio(self.maintenance_margin) * self.leverage < 1,
+            lambda self: self.account == "Margin" or self.funding == "Ignore",
+            "funding is of perpetuals and needs account: Margin; set it, or remove funding",
+            "funding",
+            cel="self.account == 'Margin' || self.funding == 'Ignore'",
+        ),
+        CrossFieldRule(
+            lambda self: len({one.symbol for one in self.filters}) == len(self.filters),
+            "each symbol may be named once; put all that is asked of it in one entry",
+            "filters",
+            cel=cel.unique("self.filters", lambda one: f"{one}.symbol"),
+        ),
+        CrossFieldRule(
+            lambda self: all(not one.brackets or one.brackets[0].leverage >= self.leverage for one in self.filters),
+            "the leverage is beyond what the exchange's first bracket allows; lower it to that",
+            "leverage",
+            cel="self.filters.all(one, one.brackets.size() == 0 || one.brackets[0].leverage >= self.leverage)",
+        ),
+        CrossFieldRule(
+            lambda self: per_cent(self.maintenance_margin) * self.leverage < 100,
             "the maintenance margin must be smaller than the margin itself, 100% over leverage; lower one of the two",
             "maintenanceMargin",
+            cel=f"!{cel.matches('self.maintenanceMargin', PERCENT)} || {cel.per_cent('self.maintenanceMargin')} * self.leverage < 100.0",
         ),
     )
 
@@ -129,21 +202,6 @@ class Checks(Spec):
     """Longest stretch without bars that is a warning only."""
     monte_carlo: Annotated[int, Field(ge=0, le=100_000)] = 0
     """How many other histories to make of the run's own returns and trades, for the spread of its drawdown and final equity; 0 for none."""
-
-
-class Pod(Spec):
-    """How the run's pod is scheduled; ignored outside a cluster."""
-
-    image: Annotated[str, Field(max_length=512)] | None = None
-    """Image of the worker."""
-    queue_name: Name | None = None
-    """Kueue queue that admits the Job."""
-    node_selector: Annotated[dict[str, str], Field(max_length=32)] = Field(default_factory=dict)
-    """Labels that the node must have."""
-    tolerations: Annotated[tuple[dict[str, Any], ...], Field(max_length=16, strict=False)] = ()
-    """Taints that the pod tolerates."""
-    resources: Annotated[dict[str, dict[str, str]], Field(max_length=4)] = Field(default_factory=dict)
-    """Requests and limits of the worker's container."""
 
 
 class BacktestRunSpec(Spec):
@@ -172,8 +230,10 @@ class BacktestRunSpec(Spec):
     pod: Pod | None = None
     """How the run's pod is scheduled."""
 
+    may_change: ClassVar = ("suspend", "ttlAfterFinished")
 
-class BacktestRun(Spec):
+
+class BacktestRun(Resource):
     """A backtest of one strategy over one stretch of history."""
 
     api_version: ApiVersion

@@ -5,19 +5,18 @@ silent loss.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
 from pydantic import ValidationError
 
-from tidewright.specs.backtest_run import BacktestRun
+from tidewright.specs.kinds import KINDS
 from tidewright.specs.problems import Path, Problem, explain, nearest, shorten
 from tidewright.specs.resource import Spec
-from tidewright.specs.trading_strategy import TradingStrategy
 
-RESOURCES: dict[str, type[Spec]] = {"TradingStrategy": TradingStrategy, "BacktestRun": BacktestRun}
+RESOURCES: dict[str, type[Spec]] = {kind.name: kind.model for kind in KINDS}
 """The kinds that this version knows."""
 
 API_VERSION = "tidewright.io/v1alpha1"
@@ -98,6 +97,11 @@ class Manifest:
         self.resources[kind, name] = (resource, document)
 
 
+def as_yaml(values: Iterable[Value]) -> str:
+    """The text of a file with one document a value, fields in their order."""
+    return str(yaml.dump_all(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=140))
+
+
 def documents(file: str, text: str, problems: list[Problem]) -> Iterator[Document]:
     """The documents of a YAML text; where it cannot be read, that becomes a problem and ends the text."""
     if len(text) > _MOST_CHARACTERS:
@@ -131,6 +135,13 @@ def _not_yaml(file: str, error: yaml.MarkedYAMLError) -> Problem:
     return Problem(file, mark.line + 1 if mark else 1, (), f"not YAML: {what}{began}{remedy}")
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors: what is said twice is written twice."""
+
+    def ignore_aliases(self, data: Value) -> bool:
+        return True
+
+
 class _Loader(yaml.SafeLoader):
     """YAML with dates as strings, and with ``1e6`` as a number, as in JSON."""
 
@@ -145,6 +156,12 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
+
+
+def _as_json(scalar: Value) -> Value:
+    """A number without a fraction is a whole number: ``2.0`` reaches a cluster as ``2``, which is how kubectl sends it."""
+    whole = isinstance(scalar, float) and scalar.is_integer() and abs(scalar) <= 2**53
+    return int(scalar) if whole else scalar
 
 
 class _Reader:
@@ -169,7 +186,7 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
         try:
-            return self.loader.construct_object(node)
+            return _as_json(self.loader.construct_object(node))
         except ValueError:
             raise yaml.constructor.ConstructorError(
                 None, None, f"{shorten(node.value)} cannot be read as a number; put it in quotes", node.start_mark

@@ -14,15 +14,25 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_before_validator_function
 
 from tidewright.domain.timeframe import TIMEFRAMES, milliseconds
+from tidewright.specs import cel
 
-_PERCENT = r"^-?[0-9]{1,6}(\.[0-9]{1,12})?%$"
-_DURATION = r"^[0-9]{1,9}[smhdw]$"
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2}))?$"
+PERCENT = r"^-?[0-9]{1,6}(\.[0-9]{1,12})?%$"
+"""How a percent string is written."""
+DURATION = r"^[0-9]{1,9}[smhdw]$"
+"""How a duration is written."""
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME = rf"^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T{_CLOCK}:[0-5][0-9](\.[0-9]{{1,3}})?(Z|[+-]{_CLOCK}))?$"
+"""How a time is written."""
 
 
 def ratio(percent: str) -> float:
     """The number that a percent string stands for: ``5%`` is 0.05, exactly the float nearest to it."""
     return float(Decimal(percent.removesuffix("%")) / 100)
+
+
+def per_cent(percent: str) -> float:
+    """The number before the percent sign: ``5%`` is 5.0."""
+    return float(percent.removesuffix("%"))
 
 
 def epoch_milliseconds(time: str) -> int:
@@ -43,9 +53,9 @@ class Percent:
     def validate(self, value: object) -> str:
         if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
             raise ValueError(f"a ratio is written as a percent string; write {_as_percent(value)}")
-        if not isinstance(value, str) or re.fullmatch(_PERCENT, value) is None:
+        if not isinstance(value, str) or re.fullmatch(PERCENT, value) is None:
             raise ValueError("not a percent string; write a number and a percent sign, such as 5% or 0.1%")
-        if not ratio(self.low) <= ratio(value) <= ratio(self.high):
+        if not per_cent(self.low) <= per_cent(value) <= per_cent(self.high):
             raise ValueError(f"out of range; it must be between {self.low} and {self.high}")
         return value
 
@@ -53,17 +63,32 @@ class Percent:
         return no_info_before_validator_function(self.validate, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "pattern": _PERCENT, "maxLength": 20}
+        number = cel.per_cent("self")
+        rule = (
+            f"{cel.matches('self', PERCENT)} && {number} >= {per_cent(self.low)} && {number} <= {per_cent(self.high)}"
+        )
+        message = f"must be between {self.low} and {self.high}; write a number and a percent sign"
+        return {
+            "type": "string",
+            "pattern": PERCENT,
+            "maxLength": 21,
+            "x-between": [self.low, self.high],
+            "x-kubernetes-validations": [cel.validation(rule, message)],
+        }
 
 
 @dataclass(frozen=True)
 class Text:
-    """Marks a string field as written after `pattern` and accepted by `check`, which raises ValueError; `meant` says how to write one."""
+    """Marks a string field as written after `pattern` and accepted by `check`, which raises ValueError; `meant` says how to write one.
+
+    `check_in_cel` says the same of `self` in CEL; both may rely on the pattern.
+    """
 
     meant: str
     pattern: str
     most: int = 64
     check: Callable[[str], object] = str
+    check_in_cel: str = ""
 
     def validate(self, value: object) -> str:
         if not isinstance(value, str) or not self._reads(value):
@@ -78,7 +103,13 @@ class Text:
         return no_info_before_validator_function(self.validate, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "pattern": self.pattern, "maxLength": self.most}
+        rule = cel.matches("self", self.pattern) + (f" && {self.check_in_cel}" if self.check_in_cel else "")
+        return {
+            "type": "string",
+            "pattern": self.pattern,
+            "maxLength": self.most,
+            "x-kubernetes-validations": [cel.validation(rule, f"not {self.meant}")],
+        }
 
 
 def _as_percent(number: float) -> str:
@@ -114,14 +145,15 @@ def _same_length(duration: str) -> str | None:
 
 
 Duration: TypeAlias = Annotated[
-    str, Text("a duration; write a whole number and a unit, such as 30m, 4h or 90d", _DURATION, check=milliseconds)
+    str, Text("a duration; write a whole number and a unit, such as 30m, 4h or 90d", DURATION, check=milliseconds)
 ]
 Time: TypeAlias = Annotated[
     str,
     Text(
         "a time; write a date such as 2024-01-31 or an RFC 3339 time such as 2024-01-31T12:00:00Z",
-        _TIME,
+        TIME,
         check=_check_time,
+        check_in_cel=cel.DAY_EXISTS,
     ),
 ]
 Symbol: TypeAlias = Annotated[
@@ -142,7 +174,7 @@ Name: TypeAlias = Annotated[
     str,
     Text(
         "a resource's name; write lower-case letters, digits and hyphens, such as ma-cross",
-        r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
         253,
     ),
 ]

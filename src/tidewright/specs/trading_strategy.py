@@ -1,13 +1,14 @@
 """`TradingStrategy`: what to trade, by which rules, at which risk, and on what evidence it may be executed."""
 
 from itertools import pairwise
-from math import isfinite
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from tidewright.domain.timeframe import milliseconds
+from tidewright.specs import cel
 from tidewright.specs.quantities import (
+    DURATION,
     ApiVersion,
     Duration,
     Exchange,
@@ -19,25 +20,39 @@ from tidewright.specs.quantities import (
     Symbol,
     Timeframe,
 )
-from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
+from tidewright.specs.resource import NULL_IS_ABSENT, CrossFieldRule, Metadata, Resource, Spec, exactly_one
+
+_LARGEST = 1e15
+_BOUNDS = {"minimum": -_LARGEST, "maximum": _LARGEST}
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e15:
+    """A number without a fraction is a whole one, however it is written: JSON, and so a cluster, knows one kind of number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise ValueError("not a number between -1e15 and 1e15; write one, without quotes")
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _scalar(value: object) -> object:
-    if isinstance(value, str) and len(value) > 64:
-        raise ValueError("longer than 64 characters; name one of the parameter's choices")
-    if not isinstance(value, int | float | str) or (isinstance(value, float) and not isfinite(value)):
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > 64:
+            raise ValueError("longer than 64 characters; name one of the parameter's choices")
+        return value
+    if not isinstance(value, int | float):
         raise ValueError("a parameter's value is a number, true or false, or one of its choices; write one of these")
-    return value
+    return _number(value)
 
 
-Number = Annotated[int | float, BeforeValidator(_number), Field(ge=-1e15, le=1e15)]
-ParameterValue = Annotated[int | float | bool | str, BeforeValidator(_scalar)]
+Number: TypeAlias = Annotated[int | float, BeforeValidator(_number), WithJsonSchema({"type": "number", **_BOUNDS})]
+ParameterValue: TypeAlias = Annotated[
+    int | float | bool | str,
+    BeforeValidator(_scalar),
+    WithJsonSchema({"type": ["number", "boolean", "string"], "maxLength": 64, **_BOUNDS}),
+]
+Parameters: TypeAlias = Annotated[dict[str, ParameterValue], Field(max_length=64), NULL_IS_ABSENT]
+"""Values by name; whether a strategy has a parameter of that name is for the strategy to say."""
 
 
 def _increasing(lengths: list[int]) -> bool:
@@ -61,10 +76,16 @@ class RuleParameter(Spec):
     """What the parameter does."""
 
     cross_field_rules: ClassVar = (
-        CrossFieldRule(lambda self: self.min <= self.default <= self.max, "must lie between min and max", "default"),
+        CrossFieldRule(
+            lambda self: self.min <= self.default <= self.max,
+            "must lie between min and max",
+            "default",
+            cel="self.min <= self.default && self.default <= self.max",
+        ),
         CrossFieldRule(
             lambda self: self.type == "Float" or all(isinstance(v, int) for v in (self.default, self.min, self.max)),
             "default, min and max of an Int parameter must be whole numbers; write them without a point, or set type: Float",
+            cel="self.type == 'Float' || [self.default, self.min, self.max].all(value, value == double(int(value)))",
         ),
     )
 
@@ -74,8 +95,8 @@ class Rules(Spec):
 
     parameters: Annotated[tuple[RuleParameter, ...], Field(max_length=32, strict=False)] = ()
     """Parameters that the texts may name."""
-    columns: Annotated[dict[Identifier, Expression], Field(max_length=32)] = Field(default_factory=dict)
-    """Named series, such as `fast: ema(close, 12)`; later texts may use the name, and the report draws them."""
+    columns: Annotated[dict[Identifier, Expression], Field(max_length=32), NULL_IS_ABSENT] = Field(default_factory=dict)
+    """Named series, such as `fast: ema(close, 12)`, or on longer bars `trend: ema(close, 50) on 4h`; later texts may use the name, and the report draws them."""
     enter: Expression
     """Condition at a bar's close that asks for an entry at the next open, such as `rsi(14) crosses above 30`."""
     exit: Expression
@@ -91,6 +112,7 @@ class Rules(Spec):
         CrossFieldRule(
             lambda self: (self.enter_short is None) == (self.exit_short is None),
             "enterShort and exitShort go together; add the one that is missing",
+            cel="has(self.enterShort) == has(self.exitShort)",
         ),
     )
 
@@ -131,6 +153,7 @@ class Source(Spec):
         CrossFieldRule(
             exactly_one("builtin", "rules", "class_ref", "source_ref"),
             "set exactly one of builtin, rules, classRef and sourceRef",
+            cel=cel.exactly_one("builtin", "rules", "classRef", "sourceRef"),
         ),
     )
 
@@ -162,7 +185,11 @@ class PositionSize(Spec):
     """Share of equity lost when the stop-loss fills at its price, costs included; needs risk.stopLoss."""
 
     cross_field_rules: ClassVar = (
-        CrossFieldRule(exactly_one("fraction", "risk"), "set exactly one of fraction and risk"),
+        CrossFieldRule(
+            exactly_one("fraction", "risk"),
+            "set exactly one of fraction and risk",
+            cel=cel.exactly_one("fraction", "risk"),
+        ),
     )
 
 
@@ -181,17 +208,31 @@ class Risk(Spec):
     """Size of a new position."""
     max_open_positions: Annotated[int, Field(ge=1, le=1000)] = 1
     """Most positions open at a time, over all symbols."""
+    max_entries: Annotated[int, Field(ge=1, le=100)] = 1
+    """Most entries that one position is made of: while it is open, each further entry signal adds to it, up to so many."""
+    cooldown: Duration | None = None
+    """How long a symbol is not entered again, from the opening of the bar in which its position was closed."""
+    max_symbol_exposure: Annotated[str, Percent("0.01%", "12500%")] | None = None
+    """Most that the position in one symbol may be worth after an entry, as a share of equity; what is beyond it is cut off the entry."""
+    max_total_exposure: Annotated[str, Percent("0.01%", "12500%")] | None = None
+    """Most that all positions together may be worth after an entry, as a share of equity; what is beyond it is cut off the entry."""
+    rank_by: Identifier | None = None
+    """Column of the strategy that decides who goes first where several symbols would be entered at once: the highest value; absent, the order of symbols does."""
 
     cross_field_rules: ClassVar = (
         CrossFieldRule(
             lambda self: self.position_size.risk is None or self.stop_loss is not None,
             "risk needs a stopLoss to measure the risk by; add stopLoss, or use fraction",
             "positionSize",
+            cel="!has(self.positionSize.risk) || has(self.stopLoss)",
         ),
         CrossFieldRule(
             lambda self: _increasing([milliseconds(step.after) for step in self.roi]),
             "the steps must be in order of after, each later than the one before; reorder them",
             "roi",
+            cel=f"!self.roi.all(step, {cel.matches('step.after', DURATION)}) || "
+            f"(self.roi.map(step, {cel.seconds('step.after')}).isSorted()"
+            f" && {cel.unique('self.roi', lambda step: cel.seconds(f'{step}.after'))})",
         ),
     )
 
@@ -254,6 +295,7 @@ class Execution(Spec):
             lambda self: self.mode == "DryRun" or self.credentials is not None,
             "needs credentials.secretName; add it, or use mode: DryRun",
             "mode",
+            cel="self.mode == 'DryRun' || has(self.credentials)",
         ),
     )
 
@@ -307,7 +349,7 @@ class StrategySpec(Spec):
 
     source: Source
     """Where the strategy's code comes from."""
-    parameters: Annotated[dict[Identifier, ParameterValue], Field(max_length=64)] = Field(default_factory=dict)
+    parameters: Parameters = Field(default_factory=dict)
     """Values of the strategy's parameters; those left out take their defaults."""
     symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, max_length=100, strict=False)]
     """Symbols to trade, such as `BTC/USDT`."""
@@ -332,7 +374,7 @@ class TradingStrategySpec(StrategySpec):
         return StrategySpec.model_construct(**{name: getattr(self, name) for name in StrategySpec.model_fields})
 
 
-class TradingStrategy(Spec):
+class TradingStrategy(Resource):
     """A trading strategy: what to trade, by which rules, at which risk."""
 
     api_version: ApiVersion

@@ -52,6 +52,7 @@ def test_what_is_left_out_takes_sensible_values():
         "account": "Spot",
         "leverage": 1.0,
         "maintenanceMargin": "0.5%",
+        "funding": "Ignore",
     }
     assert Checks().record().items() >= {"lookAhead": True, "dataQuality": "Block", "maxGap": "1d"}.items()
 
@@ -71,13 +72,14 @@ def test_no_number_of_other_histories_but_a_whole_and_bounded_one_is_taken(paths
     ("broker", "message"),
     [
         ({"leverage": 2}, "leverage needs account: Margin; set it, or remove leverage"),
+        ({"funding": "Stored"}, "funding is of perpetuals and needs account: Margin; set it, or remove funding"),
         (
             {"account": "Margin", "leverage": 50, "maintenanceMargin": "2%"},
             "the maintenance margin must be smaller than the margin itself, 100% over leverage; lower one of the two",
         ),
     ],
 )
-def test_leverage_needs_an_account_and_a_margin_that_fit(broker, message):
+def test_leverage_and_funding_need_an_account_and_a_margin_that_fit(broker, message):
     assert messages(Broker, broker) == [message]
 
 

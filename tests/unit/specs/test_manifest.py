@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tidewright.specs.backtest_run import BacktestRun
-from tidewright.specs.manifest import Document, Manifest, documents
+from tidewright.specs.manifest import RESOURCES, Document, Manifest, as_yaml, documents
 
 SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").glob("*.yaml"))
 
@@ -145,7 +145,7 @@ def test_what_is_no_resource(text):
 )  # fmt: skip
 def test_an_unknown_kind_is_told_with_those_that_are_known(demo, problems_of, kind, shown):
     (problem,) = problems_of(demo, ("kind: BacktestRun", f"kind: {kind}"))
-    assert str(problem) == f"bt.yaml:2: kind: {shown}; this version knows TradingStrategy, BacktestRun"
+    assert str(problem) == f"bt.yaml:2: kind: {shown}; this version knows {', '.join(RESOURCES)}"
 
 
 def test_a_name_given_twice_says_where_it_was_given_first(demo):
@@ -180,3 +180,23 @@ def test_a_resource_may_come_without_a_text(demo):
     manifest = Manifest()
     manifest.add(Document("", value_of(demo), {}))
     assert manifest.names("BacktestRun") == ["demo"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("2.0", 2), ("1e3", 1000), ("-0.0", 0), ("2.5", 2.5), ("1e300", 1e300), ("true", True)]
+)
+def test_a_number_without_a_fraction_is_whole_as_it_is_in_json(written, value):
+    found = value_of(f"a: {written}")["a"]
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_what_is_written_reads_the_same_with_fields_in_their_order():
+    shared = {"b": "yes", "a": ["é", 1.5, None]}
+    text = as_yaml([{"first": shared, "again": shared}, {"second": "2024-01-31"}])
+    assert "&" not in text
+    problems = []
+    assert [document.value for document in documents("x.yaml", text, problems)] == [
+        {"first": shared, "again": shared},
+        {"second": "2024-01-31"},
+    ]
+    assert list(value_of(as_yaml([shared]))) == ["b", "a"]

@@ -91,6 +91,8 @@ def test_times_are_utc_unless_they_say_otherwise(time, milliseconds):
         (quantities.Symbol, "../../etc", "not a symbol; write base/quote in capitals, such as BTC/USDT"),
         (quantities.Exchange, "Binance", "not an exchange's name; write lower-case letters, digits and hyphens, such as binance"),
         (quantities.Name, "Ma_Cross", "not a resource's name; write lower-case letters, digits and hyphens, such as ma-cross"),
+        (quantities.Name, "a..b", "not a resource's name; write lower-case letters, digits and hyphens, such as ma-cross"),
+        (quantities.Time, "2024-01-31T24:00:00Z", "not a time; write a date such as 2024-01-31 or an RFC 3339 time such as 2024-01-31T12:00:00Z"),
         (quantities.Name, "a" * 254, "not a resource's name; write lower-case letters, digits and hyphens, such as ma-cross"),
         (quantities.Name, 123, "put it in quotes"),
         (quantities.Digest, "sha256:abc", "not a digest; write sha256: and 64 hexadecimal digits"),

@@ -1,10 +1,10 @@
 from typing import Annotated, ClassVar
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tidewright.specs.quantities import Percent
-from tidewright.specs.resource import CrossFieldRule, Metadata, Spec, exactly_one
+from tidewright.specs.resource import NULL_IS_ABSENT, CrossFieldRule, Metadata, Resource, Spec, exactly_one
 
 
 class Inner(Spec):
@@ -82,9 +82,45 @@ def test_fields_are_camel_case_outside_and_absent_ones_are_left_out_of_the_recor
     assert Span.model_validate(span.record()) == span
 
 
-@pytest.mark.parametrize("value", ["1", 1.0, True, None])
+@pytest.mark.parametrize("value", ["1", 1.0, True])
 def test_nothing_is_coerced(value):
     assert wrong_with(low=value, high=2)[0] == (("low",), "int_type")
+
+
+def test_a_field_with_nothing_in_it_is_left_out():
+    assert wrong_with(low=None, high=2) == [(("low",), "missing")]
+    assert Span.model_validate({"low": 1, "high": 2, "inner": None}).inner == Inner()
+    assert wrong_with(low=1, high=2, unknown=None) == [(("unknown",), "extra_forbidden")]
+
+
+def test_a_key_with_nothing_in_it_is_left_out_of_a_mapping():
+    weights = TypeAdapter(Annotated[dict[str, int], NULL_IS_ABSENT])
+    assert weights.validate_python({"a": 1, "b": None}) == {"a": 1}
+
+
+def test_the_schema_holds_the_rules_as_kubernetes_writes_them():
+    class Ordered(Spec):
+        low: int
+        high: int
+        cross_field_rules: ClassVar = (
+            CrossFieldRule(lambda self: self.low < self.high, "must be above low", "high", "self.low < self.high"),
+            CrossFieldRule(lambda self: self.low != 3, "no three", structure={"not": {"enum": [3]}}),
+        )
+
+    schema = Ordered.model_json_schema()
+    assert schema["x-kubernetes-validations"] == [
+        {"rule": "self.low < self.high", "message": "must be above low", "fieldPath": ".high"}
+    ]
+    assert schema["not"] == {"enum": [3]}
+
+
+def test_a_resource_is_read_without_its_status():
+    class Thing(Resource):
+        spec: Inner
+
+    assert Thing.model_validate({"spec": {}, "status": {"anything": 1}}) == Thing(spec=Inner())
+    with pytest.raises(ValidationError, match="model_type"):
+        Thing.model_validate(3)
 
 
 def test_a_resource_does_not_change_once_read():

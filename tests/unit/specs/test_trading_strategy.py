@@ -113,7 +113,26 @@ def test_a_rules_parameter_lies_within_its_range_and_is_whole_where_it_is_an_int
     RuleParameter.model_validate(parameter | {"default": 2.5, "type": "Float"})
 
 
-@pytest.mark.parametrize("value", ["ten", True, None, float("nan"), float("inf"), 10**400])
+def test_a_number_without_a_fraction_is_a_whole_one():
+    parameter = RuleParameter.model_validate({"name": "fast", "default": 3.0, "min": 2, "max": 9})
+    assert isinstance(parameter.default, int)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("x" * 65, "longer than 64 characters; name one of the parameter's choices"),
+        ([1], "a parameter's value is a number, true or false, or one of its choices; write one of these"),
+        (10**16, "not a number between -1e15 and 1e15; write one, without quotes"),
+    ],
+)
+def test_a_parameters_value_is_a_bounded_scalar(design, value, message):
+    resource = design.record()
+    resource["spec"]["parameters"] = {"fast": value}
+    assert messages(TradingStrategy, resource) == [message]
+
+
+@pytest.mark.parametrize("value", ["ten", True, [], float("nan"), float("inf"), 10**400])
 def test_a_rules_parameter_is_a_number(value):
     assert messages(RuleParameter, {"name": "fast", "default": value, "min": 2, "max": 9}) == [
         "not a number between -1e15 and 1e15; write one, without quotes"
