@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from tidewright.domain.bars import Bars, Market
-from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.costs import Broker, Funding, Risk
 from tidewright.domain.ledger import Ledger
 from tidewright.domain.strategies.strategy import Signals
 
@@ -14,17 +14,21 @@ class MarketNotFound(LookupError):
     """A store has no bars of a market; the message names the nearest it has and the remedy."""
 
 
+class FundingNotFound(LookupError):
+    """A store has no funding rates of a symbol; the message names the remedy."""
+
+
 class StoreRefused(ValueError):
-    """A store will not take these bars; the message names the first bar that stands in the way and the remedy."""
+    """A store will not take these bars or rates; the message names the first one that stands in the way and the remedy."""
 
 
 class StoreDamaged(RuntimeError):
-    """What a store holds of a market cannot be read; the message names the file and the remedy."""
+    """What a store holds of a market, or of its funding, cannot be read; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where bars came from: a file's name, the digest of its content, and whether a generator made them instead of an exchange."""
+    """Where bars or rates came from: a file's name, the digest of its content, and whether a generator made them instead of an exchange."""
 
     name: str
     digest: str
@@ -69,8 +73,65 @@ class Merged:
     stored: StoredMarket
 
 
-class BarStore(Protocol):
-    """Bars by market. The arrays that it hands out are the caller's own."""
+@dataclass(frozen=True, slots=True)
+class StoredFunding:
+    """What a store knows of a symbol's funding rates without reading them.
+
+    `first` and `last` are when those rates are due, in milliseconds; `digest` is that of the rates when they were stored. `damage` says
+    why none of it can be known.
+    """
+
+    exchange: str
+    symbol: str
+    first: int = 0
+    last: int = 0
+    count: int = 0
+    digest: str = ""
+    sources: tuple[Source, ...] = ()
+    damage: str = ""
+
+    def __str__(self) -> str:
+        return f"the funding of {self.symbol} on {self.exchange}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFunding:
+    """What a merge changed, in rates, and what is stored now."""
+
+    added: int
+    replaced: int
+    unchanged: int
+    stored: StoredFunding
+
+
+class FundingStore(Protocol):
+    """Funding rates by exchange and symbol. The arrays that it hands out are the caller's own."""
+
+    def read_funding(self, exchange: str, symbol: str) -> Funding:
+        """All stored rates in ascending time, with their times as they were published. Raises FundingNotFound and StoreDamaged."""
+        ...
+
+    def merge_funding(
+        self, exchange: str, symbol: str, funding: Funding, source: Source, *, replace: bool = False
+    ) -> MergedFunding:
+        """Adds rates in ascending time to what is stored of their symbol, or changes nothing at all.
+
+        Times are the same where they are in the same second. A rate that is stored already is left alone; one that differs from
+        the stored one of its time is refused, unless `replace`. Raises StoreRefused, and TimeoutError when another process does not finish writing.
+        """
+        ...
+
+    def stored_funding(self) -> list[StoredFunding]:
+        """Every symbol that has funding, by exchange and symbol."""
+        ...
+
+    def describe_funding(self, exchange: str, symbol: str) -> StoredFunding:
+        """What `stored_funding` says of one symbol. Raises FundingNotFound and StoreDamaged."""
+        ...
+
+
+class BarStore(FundingStore, Protocol):
+    """Bars by market, and the funding of those that have any. The arrays that it hands out are the caller's own."""
 
     def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
         """The stored bars that open in [start, end), times in milliseconds; gaps are as they were imported, never filled.

@@ -12,6 +12,7 @@ import numpy as np
 from tidewright.adapters import tables
 from tidewright.adapters.atomic import atomic_write, locked
 from tidewright.adapters.market_names import by_name, file_path, market_at, suggestion
+from tidewright.adapters.parquet_funding import FUNDING, ParquetFunding
 from tidewright.domain.bars import COLUMNS, Bars, Integers, Market
 from tidewright.domain.instant import utc
 from tidewright.domain.provenance import bars_digest
@@ -27,12 +28,8 @@ _SOURCES = 50
 _ALWAYS = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 
-class ParquetStore:
+class ParquetStore(ParquetFunding):
     """A `BarStore` in a folder. Readers never wait; writers of one market take turns, in whatever process they are."""
-
-    def __init__(self, root: Path, lock_timeout: float = 30.0) -> None:
-        self.root = root
-        self._lock_timeout = lock_timeout
 
     def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
         bars = _load(self._existing(market), market)
@@ -70,7 +67,7 @@ class ParquetStore:
         return after
 
     def markets(self) -> list[StoredMarket]:
-        found = {market_at(path): path for path in self.root.glob("*/*/*.parquet")}
+        found = {market_at(path): path for path in self._files()}
         described = []
         for market in sorted(found, key=by_name):
             try:
@@ -86,11 +83,14 @@ class ParquetStore:
         path = self.root / file_path(market)
         return path.with_name(f"{path.name}.parquet")
 
+    def _files(self) -> list[Path]:
+        return [path for path in self.root.glob("*/*/*.parquet") if path.stem != FUNDING]
+
     def _existing(self, market: Market) -> Path:
         path = self._path(market)
         if path.exists():
             return path
-        known = [market_at(other) for other in self.root.glob("*/*/*.parquet")]
+        known = [market_at(other) for other in self._files()]
         hint = suggestion(market, known) if known else ", which is empty; `exchange: simulated` needs no import"
         command = f"tidewright data import FILE --exchange {market.exchange} --symbol {market.symbol} --timeframe {market.timeframe}"
         raise MarketNotFound(f"there are no bars of {market} in {self.root}{hint}; import them with `{command}`")

@@ -61,7 +61,7 @@ _LISTED = 3
 
 
 class BarFileError(ValueError):
-    """A file holds no bars that can be taken; `problems` says why, each with the place in the file, the value and the remedy."""
+    """A file holds no bars, or no funding rates, that can be taken; `problems` says why, each with the place in the file, the value and the remedy."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -76,14 +76,23 @@ def recognise(table: Table, symbol: str, named: Mapping[str, str]) -> dict[str, 
     """
     names = KLINES if not table.headed and len(table.names) == len(KLINES) else table.names
     base = _plain(symbol.split("/", maxsplit=1)[0])
+    return located(table, names, {field: (*NAMES[field], f"{field}_{base}") for field in FIELDS}, named)
+
+
+def located(
+    table: Table, names: Sequence[str], usual: Mapping[str, Sequence[str]], named: Mapping[str, str]
+) -> dict[str, int]:
+    """The position of each field of `usual`, which has the names that its column may have; `names` are those of the columns.
+
+    `named` and errors as in `recognise`.
+    """
     found, problems = {}, []
-    for field in FIELDS:
+    for field in usual:
         if field in named:
             places = [i for i, name in enumerate(table.names) if name == named[field]]
             problem = _not_there(field, named[field], table)
         else:
-            usual = {*NAMES[field], f"{field}_{base}"}
-            places = [i for i, name in enumerate(names) if _plain(name) in usual]
+            places = [i for i, name in enumerate(names) if _plain(name) in usual[field]]
             problem = f"no column is recognised as {field} among {_listed(table)}; name it with --column {field}=NAME"
         if len(places) > 1:
             candidates = ", ".join(repr(table.names[i]) for i in places)

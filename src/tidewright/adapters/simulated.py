@@ -14,11 +14,22 @@ import numpy as np
 from tidewright.adapters.atomic import atomic_write
 from tidewright.adapters.market_names import by_name, suggestion
 from tidewright.domain.bars import COLUMNS, Bars, Integers, Market
+from tidewright.domain.costs import Funding
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
 from tidewright.domain.simulation import Asset, resample, simulate
 from tidewright.domain.timeframe import milliseconds
-from tidewright.ports import MarketNotFound, Merged, Source, StoredMarket, StoreRefused, Stretch
+from tidewright.ports import (
+    FundingNotFound,
+    MarketNotFound,
+    Merged,
+    MergedFunding,
+    Source,
+    StoredFunding,
+    StoredMarket,
+    StoreRefused,
+    Stretch,
+)
 
 EXCHANGE = "simulated"
 """The exchange whose bars come from the generator."""
@@ -60,6 +71,25 @@ class SimulatedStore:
     def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
         """Always raises StoreRefused."""
         raise StoreRefused(f"{EXCHANGE!r} is the embedded market and has no gaps")
+
+    def read_funding(self, exchange: str, symbol: str) -> Funding:
+        """Always raises FundingNotFound."""
+        raise FundingNotFound(f"the embedded market has no perpetuals, and so no funding of {symbol}")
+
+    def merge_funding(
+        self, exchange: str, symbol: str, funding: Funding, source: Source, *, replace: bool = False
+    ) -> MergedFunding:
+        """Always raises StoreRefused."""
+        raise StoreRefused(
+            f"{EXCHANGE!r} is the embedded market and takes no funding; name the exchange that {source.name} is from"
+        )
+
+    def stored_funding(self) -> list[StoredFunding]:
+        return []
+
+    def describe_funding(self, exchange: str, symbol: str) -> StoredFunding:
+        """Always raises FundingNotFound."""
+        raise FundingNotFound(f"the embedded market has no perpetuals, and so no funding of {symbol}")
 
     def markets(self) -> list[StoredMarket]:
         return [self.describe(market) for market in sorted(MARKETS, key=by_name)]

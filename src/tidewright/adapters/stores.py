@@ -6,9 +6,20 @@ from pathlib import Path
 
 from tidewright.adapters import simulated
 from tidewright.domain.bars import Bars, Market
-from tidewright.domain.provenance import bars_digest
+from tidewright.domain.costs import Funding
+from tidewright.domain.provenance import bars_digest, funding_digest
 from tidewright.domain.quality import Severity, assess
-from tidewright.ports import BarStore, Merged, Source, StoreDamaged, StoredMarket, Stretch
+from tidewright.ports import (
+    BarStore,
+    FundingStore,
+    Merged,
+    MergedFunding,
+    Source,
+    StoreDamaged,
+    StoredFunding,
+    StoredMarket,
+    Stretch,
+)
 
 
 def store_root(environ: Mapping[str, str]) -> Path:
@@ -40,22 +51,39 @@ class RoutedStore:
         self._rest = rest
 
     def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
-        return self._store(market).read(market, start, end)
+        return self._store(market.exchange).read(market, start, end)
 
     def merge(self, bars: Bars, source: Source, *, replace: bool = False) -> Merged:
-        return self._store(bars.market).merge(bars, source, replace=replace)
+        return self._store(bars.market.exchange).merge(bars, source, replace=replace)
 
     def record_absent(self, market: Market, absent: Sequence[Stretch]) -> StoredMarket:
-        return self._store(market).record_absent(market, absent)
+        return self._store(market.exchange).record_absent(market, absent)
 
     def markets(self) -> list[StoredMarket]:
-        return [stored for store in (self._rest(), *self._routes.values()) for stored in store.markets()]
+        return [stored for store in self._all() for stored in store.markets()]
 
     def describe(self, market: Market) -> StoredMarket:
-        return self._store(market).describe(market)
+        return self._store(market.exchange).describe(market)
 
-    def _store(self, market: Market) -> BarStore:
-        return self._routes.get(market.exchange) or self._rest()
+    def read_funding(self, exchange: str, symbol: str) -> Funding:
+        return self._store(exchange).read_funding(exchange, symbol)
+
+    def merge_funding(
+        self, exchange: str, symbol: str, funding: Funding, source: Source, *, replace: bool = False
+    ) -> MergedFunding:
+        return self._store(exchange).merge_funding(exchange, symbol, funding, source, replace=replace)
+
+    def stored_funding(self) -> list[StoredFunding]:
+        return [stored for store in self._all() for stored in store.stored_funding()]
+
+    def describe_funding(self, exchange: str, symbol: str) -> StoredFunding:
+        return self._store(exchange).describe_funding(exchange, symbol)
+
+    def _store(self, exchange: str) -> BarStore:
+        return self._routes.get(exchange) or self._rest()
+
+    def _all(self) -> tuple[BarStore, ...]:
+        return self._rest(), *self._routes.values()
 
 
 def faults(store: BarStore, stored: StoredMarket) -> tuple[str, ...]:
@@ -73,3 +101,17 @@ def faults(store: BarStore, stored: StoredMarket) -> tuple[str, ...]:
         else (f"the bars have the digest {digest}, recorded is {stored.digest}; import them again",)
     )
     return (*changed, *(finding.message for finding in assess(bars) if finding.severity is Severity.ERROR))
+
+
+def funding_faults(store: FundingStore, stored: StoredFunding) -> tuple[str, ...]:
+    """Why the stored funding of a symbol should not be used: damage, or a digest that is not the recorded one. Reads it all."""
+    if stored.damage:
+        return (stored.damage,)
+    try:
+        funding = store.read_funding(stored.exchange, stored.symbol)
+    except StoreDamaged as error:
+        return (str(error),)
+    digest = funding_digest(stored.exchange, stored.symbol, funding)
+    if digest == stored.digest:
+        return ()
+    return (f"the rates have the digest {digest}, recorded is {stored.digest}; import them again",)

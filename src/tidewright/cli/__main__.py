@@ -14,6 +14,7 @@ _COMMANDS = {
     "init": ("tidewright.cli.init", "Write the files of a strategy of one's own."),
     "strategies": ("tidewright.cli.strategies", "List the built-in strategies and their parameters."),
     "schema": ("tidewright.cli.schema", "Print the JSON Schema of a resource, for editors."),
+    "crds": ("tidewright.cli.crds", "Print the resources' definitions, for a Kubernetes cluster."),
     "completion": ("tidewright.cli.completion", "Print the script that completes this command in a shell."),
 }
 """Name, module (which holds a click command of the same name) and short help."""

@@ -25,7 +25,9 @@ _HEADLINES = (
     "expectancyReturn",
     "exposure",
     "fees",
+    "funding",
 )
+_WHERE_THERE_IS_ANY = {"funding"}
 _GRAVE = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "SimulatedData", "DataQuality", "Ruin", "EnginesDisagree"}
 
 
@@ -60,6 +62,8 @@ def _figures(record: dict[str, Any]) -> Table:
     money = record["result"]["finalEquity"], record["benchmark"]["finalEquity"]
     table.add_row("Final equity", shown(money[0], "money"), "", shown(money[1], "money"))
     for name in _HEADLINES:
+        if name in _WHERE_THERE_IS_ANY and record["result"][name] is None:
+            continue
         metric = metrics[name]
         low, high = record["intervals"].get(name, (None, None))
         interval = "" if low is None else f"{shown(low, metric.unit)} … {shown(high, metric.unit)}"

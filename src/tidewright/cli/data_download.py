@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - help must not wait for imports
-"""``tidewright data download``: bars from an exchange into the local store."""
+"""``tidewright data download``: bars and funding from an exchange into the local store."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from tidewright.cli.endings import FAILED, INTERRUPTED
 from tidewright.cli.market_options import Timeframe, named, opened_store, reported
 
 if TYPE_CHECKING:
+    from tidewright.adapters.exchange.funding import FundingOutcome
     from tidewright.adapters.exchange.order import Order, Outcome
 
 
@@ -32,7 +33,8 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
     callback=named("Symbol"),
     help="What is traded, such as BTC/USDT, or BTC/USDT:USDT for a perpetual. May be given several times.",
 )
-@click.option("--timeframe", required=True, type=Timeframe(), metavar="TIMEFRAME", help="Length of a bar, such as 1h.")
+@click.option("--timeframe", type=Timeframe(), metavar="TIMEFRAME", help="Length of a bar, such as 1h.")
+@click.option("--funding", is_flag=True, help="Download the funding rates of Binance's perpetuals, and no bars.")
 @click.option("--start", required=True, callback=named("Time"), help="First bar: a date or an RFC 3339 time, in UTC.")
 @click.option("--end", callback=named("Time"), help="Bars open before this time.  [default: the last closed bar]")
 @click.option(
@@ -62,7 +64,8 @@ def download(
     context: click.Context,
     exchange: str,
     symbols: tuple[str, ...],
-    timeframe: str,
+    timeframe: str | None,
+    funding: bool,
     start: str,
     end: str | None,
     venue: Literal["spot", "usdm"] | None,
@@ -73,19 +76,22 @@ def download(
     rest_url: str | None,
     as_json: bool,
 ) -> None:
-    """Download bars from an exchange into the local store.
+    """Download bars, or funding rates, from an exchange into the local store.
 
     What is stored already is not downloaded again: run the same command to go on after an interruption, to add what is
     new, and to repair gaps. From Binance, files of the public archive are taken, with their checksums verified, and its
     API is asked for what they lack; other exchanges are asked through ccxt. Bars are stored once they are closed.
 
-    Exits with 1 if a server did not answer and bars are missing still.
+    With --funding the timeframe is left out, and rates are stored as they were published.
+
+    Exits with 1 if a server did not answer and something is missing still.
 
     \b
     Examples:
       tidewright data download --exchange binance --symbol BTC/USDT --timeframe 1h --start 2020-01-01
       tidewright data download --exchange binance --symbol BTC/USDT --symbol ETH/USDT --market usdm \\
           --timeframe 5m --start 2024-01-01 --end 2024-07-01
+      tidewright data download --exchange binance --symbol BTC/USDT:USDT --funding --start 2024-01-01
       tidewright data download --exchange kraken --symbol BTC/EUR --timeframe 1d --start 2024-01-01
     """
     from tidewright.adapters.exchange.binance import Kind
@@ -94,14 +100,18 @@ def download(
     from tidewright.domain.bars import Market
     from tidewright.specs.quantities import epoch_milliseconds
 
+    if funding and (timeframe or from_trades):
+        raise click.UsageError("--timeframe and --from-trades are about bars; leave them out with --funding.")
+    if not funding and timeframe is None:
+        raise click.UsageError("Missing option '--timeframe'.")
     outcomes = []
     for symbol in symbols:
         with reported():
             order = Order(
-                Market(exchange, _traded(exchange, symbol, venue), timeframe),
+                Market(exchange, _traded(exchange, symbol, venue), timeframe or "funding"),
                 epoch_milliseconds(start),
                 epoch_milliseconds(end) if end else None,
-                Kind.TRADES if from_trades else Kind.KLINES,
+                Kind.FUNDING if funding else Kind.TRADES if from_trades else Kind.KLINES,
                 replace,
                 connections,
                 archive_url,
@@ -127,18 +137,22 @@ def _traded(exchange: str, symbol: str, venue: str | None) -> str:
     return f"{symbol}:{symbol.rpartition('/')[2]}" if venue == "usdm" and ":" not in symbol else symbol
 
 
-def _fulfilled(context: click.Context, order: "Order") -> "Outcome":
+def _fulfilled(context: click.Context, order: "Order") -> "Outcome | FundingOutcome":
     import asyncio
 
     from rich.console import Console
 
-    from tidewright.adapters.exchange.fulfil import fulfil
+    from tidewright.adapters.exchange.binance import Kind
+    from tidewright.adapters.exchange.fulfil import fulfil, fulfil_funding
     from tidewright.adapters.stores import store_root
     from tidewright.cli.progress import steps
 
     try:
         with steps(Console(stderr=True), str(order.market)) as progress:
-            return asyncio.run(fulfil(order, opened_store(), store_root(os.environ) / ".downloads", progress))
+            arguments = order, opened_store(), store_root(os.environ) / ".downloads", progress
+            if order.kind is Kind.FUNDING:
+                return asyncio.run(fulfil_funding(*arguments))
+            return asyncio.run(fulfil(*arguments))
     except KeyboardInterrupt:
         click.echo("Interrupted: what was downloaded is kept; the same command goes on from there.", err=True)
         context.exit(INTERRUPTED)

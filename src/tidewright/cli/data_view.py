@@ -1,6 +1,6 @@
 """How ``tidewright data`` shows markets: tables for people, documents for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,8 @@ def print_markets(stored: Sequence[StoredMarket]) -> None:
         console.print(Text("The exchange simulated is the embedded market: its bars are made by a generator.", "dim"))
 
 
-def print_details(stored: StoredMarket, bars: Bars) -> None:
+def print_details(stored: StoredMarket, bars: Bars, beside: Mapping[str, str]) -> None:
+    """`beside` are facts about the symbol that are not of its bars, by title."""
     console = Console()
     console.print(Text(str(stored.market), "bold"))
     if stored.simulated:
@@ -84,21 +85,25 @@ def print_details(stored: StoredMarket, bars: Bars) -> None:
     if stored.absent:
         facts.add_row("Absent", f"{len(stored.absent):,} stretches in which the exchange has no bars")
     facts.add_row("Sources", ", ".join(source.name for source in stored.sources))
+    for title, fact in beside.items():
+        facts.add_row(title, fact)
     console.print(facts)
     _print_gaps(console, bars)
     _print_findings(console, assess(bars))
 
 
-def print_verification(found: Sequence[tuple[StoredMarket, tuple[str, ...]]]) -> None:
-    console = Console()
-    for stored, problems in found:
-        console.print(
-            Text("damaged  " if problems else "sound    ", "red" if problems else "green") + Text(str(stored.market))
-        )
+def print_verification(
+    markets: Sequence[tuple[str, tuple[str, ...]]], funding: Sequence[tuple[str, tuple[str, ...]]]
+) -> None:
+    """What was verified and what is wrong with it: bars, and the funding of symbols."""
+    console, found = Console(), [*markets, *funding]
+    for name, problems in found:
+        console.print(Text("damaged  " if problems else "sound    ", "red" if problems else "green") + Text(name))
         for problem in problems:
             console.print(Text(f"         {problem}"), soft_wrap=True)
     damaged = sum(bool(problems) for _, problems in found)
-    console.print(f"{len(found)} markets verified, {damaged} damaged.")
+    beside = f" and the funding of {len(funding)} symbols" if funding else ""
+    console.print(f"{len(markets)} markets{beside} verified, {damaged} damaged.")
 
 
 def print_import(path: Path, file: BarFile, merged: Merged) -> None:

@@ -6,41 +6,52 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from tidewright.adapters.exchange.funding import FundingOutcome
 from tidewright.adapters.exchange.order import Outcome
+from tidewright.cli.funding_view import summary
 from tidewright.domain.bars import Market
 from tidewright.domain.instant import utc
 from tidewright.domain.resampling import Resampled
 from tidewright.domain.timeframe import duration
-from tidewright.ports import Merged, StoredMarket, Stretch
+from tidewright.ports import Merged, StoredFunding, StoredMarket, Stretch
 
 _LISTED = 5
 
 
-def document(market: Market, outcome: Outcome) -> dict[str, Any]:
+def document(market: Market, outcome: Outcome | FundingOutcome) -> dict[str, Any]:
     """What came of an order in plain JSON."""
-    return market._asdict() | {
+    if isinstance(outcome, Outcome):
+        name, noun = market._asdict(), "bars"
+        absent = {"absent": [_stretch(stretch) for stretch in outcome.absent]}
+    else:
+        name, noun, absent = {"exchange": market.exchange, "symbol": market.symbol}, "rates", {}
+    return name | {
         "period": _stretch(outcome.period),
         "files": outcome.files,
         "requests": outcome.requests,
         "added": outcome.added,
         "replaced": outcome.replaced,
-        "bars": outcome.stored.count if outcome.stored else 0,
+        noun: outcome.stored.count if outcome.stored else 0,
         "digest": outcome.stored.digest if outcome.stored else None,
-        "absent": [_stretch(stretch) for stretch in outcome.absent],
+        **absent,
         "unrepaired": [_stretch(stretch) for stretch in outcome.unrepaired],
         "notes": outcome.notes,
         "failed": outcome.failed,
     }
 
 
-def print_outcome(market: Market, outcome: Outcome) -> None:
+def print_outcome(market: Market, outcome: Outcome | FundingOutcome) -> None:
     console = Console()
     console.print(Text(str(market), "bold"))
     sources = f"from {_counted(outcome.files, 'file')} and {_counted(outcome.requests, 'request')}"
-    console.print(f"  {outcome.added:,} bars added, {outcome.replaced:,} replaced, {sources}", highlight=False)
-    if outcome.stored:
+    noun = "bars" if isinstance(outcome, Outcome) else "rates"
+    console.print(f"  {outcome.added:,} {noun} added, {outcome.replaced:,} replaced, {sources}", highlight=False)
+    if isinstance(outcome.stored, StoredFunding):
+        console.print(f"  the store has {summary(outcome.stored)}", highlight=False)
+    elif outcome.stored:
         _print_stored(console, outcome.stored)
-    _print_stretches(console, "the exchange has no bars here, which is recorded", outcome.absent, "dim")
+    if isinstance(outcome, Outcome):
+        _print_stretches(console, "the exchange has no bars here, which is recorded", outcome.absent, "dim")
     _print_stretches(console, "missing still", outcome.unrepaired, "yellow")
     for note in outcome.notes:
         console.print(Text(f"  {note}", "yellow"), soft_wrap=True)

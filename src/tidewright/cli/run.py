@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tidewright.cli.progress import steps
 from tidewright.cli.refusals import refused, told
 from tidewright.cli.runner import Runner, RunOptions, runners
 from tidewright.runs.refusal import InputRefused, collected
+from tidewright.specs.kinds import KINDS
 from tidewright.specs.manifest import Manifest
 from tidewright.specs.problems import Problem, nearest
 
@@ -77,7 +79,7 @@ def _run_all(
     installed = runners()
     runnable = [key for key in manifest.resources if key[0] in installed]
     chosen: dict[str, Runner] = {kind: installed[kind].load()() for kind in {kind for kind, _ in runnable}}
-    problems = list(manifest.problems)
+    problems = [*manifest.problems, *_not_run(manifest, sorted(installed))]
     planned: list[tuple[Runner, str, object, RunOptions]] = []
     for kind, name in runnable:
         resource, document = manifest.resources[kind, name]
@@ -126,6 +128,15 @@ def _similar(name: str, folder: Path) -> str:
         listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
         return f"{nearest(name, names)}; in {folder} there are {listed}" if names else ""
     return ""
+
+
+def _not_run(manifest: Manifest, kinds: list[str]) -> Iterator[Problem]:
+    """A problem for every piece of work of a kind that has no runner."""
+    for kind in KINDS:
+        if kind.is_work and kind.name not in kinds:
+            message = f"this version cannot run it yet, only check it; take it out of the file (what can be run: {', '.join(kinds)})"
+            for _, _, document in manifest.of_kind(kind.name):
+                yield document.problem(("kind",), message, kind.name)
 
 
 def _nothing_to_run(manifest: Manifest, kinds: list[str]) -> str:

@@ -10,7 +10,8 @@ from tidewright.adapters.stores import stores
 from tidewright.api import Result
 from tidewright.cli.backtest_view import show
 from tidewright.cli.runner import RunOptions, Stage
-from tidewright.runs.backtest import STAGES, BacktestPlan, needs_compiling, plan_backtest, run_backtest
+from tidewright.runs.backtest import STAGES, needs_compiling, run_backtest
+from tidewright.runs.plan import BacktestPlan, plan_backtest
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document, Manifest
 from tidewright.specs.resource import Spec

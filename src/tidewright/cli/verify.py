@@ -17,7 +17,8 @@ from tidewright.cli.endings import FAILED
 from tidewright.cli.progress import steps
 from tidewright.cli.refusals import refused, told
 from tidewright.domain.provenance import record_digest
-from tidewright.runs.backtest import STAGES, plan_backtest, run_backtest
+from tidewright.runs.backtest import STAGES, run_backtest
+from tidewright.runs.plan import plan_backtest
 from tidewright.runs.record import document_of
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
@@ -26,6 +27,7 @@ from tidewright.specs.manifest import API_VERSION, Document, Manifest
 _REMEDIES = {
     "spec": "the spec in the file is not the one that was run: somebody has edited it",
     "data": "the bars in the store are not those of the result: import the data it was made from",
+    "funding": "the funding rates in the store are not those of the result: import the rates it was made from",
     "strategy": "the strategy's code has changed since: check out the version that the result was made with",
     "arithmetic": "this version of Tidewright calculates differently: install the one named in the result",
     "result": "the same inputs gave other fills: the digest in the file was edited, or please report this",
@@ -45,7 +47,7 @@ class _Recorded(NamedTuple):
     record: Record
     run: BacktestRun
     document: Document
-    history: int
+    history: tuple[int, ...]
     folders: tuple[Path, ...]
 
 
@@ -94,12 +96,23 @@ def comparison(recorded: Record, now: Record) -> Comparison:
     return [
         ("spec", before["spec"]["digest"], record_digest(recorded["spec"])),
         ("data", before["data"]["digest"], after["data"]["digest"]),
+        *_compared_funding(before["data"], after["data"]),
         ("strategy", before["strategy"]["digest"], after["strategy"]["digest"]),
         ("arithmetic", str(before["engine"]["arithmeticRevision"]), str(after["engine"]["arithmeticRevision"])),
         ("result", before["digest"], after["digest"]),
         _compared_figures(recorded, now),
         ("warnings", _reasons(recorded), _reasons(now)),
     ]
+
+
+def _compared_funding(before: Record, after: Record) -> Comparison:
+    """Nothing where neither run had funding."""
+    paid = [
+        {symbol: one["funding"]["digest"] for symbol, one in data.get("symbols", {"": data}).items() if "funding" in one}
+        for data in (before, after)
+    ]
+    digests = [next(iter(by.values())) if len(by) == 1 else record_digest(by) if by else "none" for by in paid]
+    return [("funding", digests[0], digests[1])] if digests != ["none", "none"] else []
 
 
 def _reasons(record: Record) -> str:
@@ -134,19 +147,21 @@ def _recorded(result: Path) -> _Recorded:
         pinless = {name: value for name, value in spec["data"].items() if name != "digest"}  # which is compared instead
         resource = {"apiVersion": API_VERSION, "kind": record["kind"], "metadata": {"name": record["name"]}}
         document = Document(str(result), {**resource, "spec": {**spec, "data": pinless}}, {(): 0})
-        history = max(int(provenance["data"]["warmupBars"]), 0)
+        data = provenance["data"]
+        history = tuple(max(int(one["warmupBars"]), 0) for one in data.get("symbols", {"": data}).values())
         folders = result.resolve().parent, Path(provenance["manifest"] or ".").resolve().parent
     except NoResult as error:
         raise refused("", str(error)) from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise refused(result, f"is not the whole record of a run ({error!r}); run the resource again") from None
+    if record["kind"] != BacktestRun.__name__:
+        raise refused(result, f"is the record of another kind, {record['kind']}; name that of a BacktestRun")
     manifest = Manifest()
     manifest.add(document)
     if manifest.problems:
         raise InputRefused(manifest.problems)
     run = next(iter(manifest.resources.values()))[0]
-    if not isinstance(run, BacktestRun):
-        raise refused(result, f"is the record of a {record['kind']}; name that of a BacktestRun")
+    assert isinstance(run, BacktestRun)  # noqa: S101
     return _Recorded(record, run, document, history, folders)
 
 

@@ -18,10 +18,11 @@ _MICROSECONDS_FROM = 10**14
 
 
 class Kind(StrEnum):
-    """What bars are made of: the exchange's own bars, or its trades (those of one taker at one price are one)."""
+    """What is asked for, as Binance calls it: its own bars, its trades (those of one taker at one price are one), or funding rates."""
 
     KLINES = "klines"
     TRADES = "aggTrades"
+    FUNDING = "fundingRate"
 
 
 @dataclass(frozen=True, slots=True)

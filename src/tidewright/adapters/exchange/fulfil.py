@@ -6,14 +6,15 @@ from pathlib import Path
 
 from tidewright.adapters.atomic import locked
 from tidewright.adapters.exchange.archive import Archive
-from tidewright.adapters.exchange.binance import ARCHIVE_URL, EXCHANGE, Kind, venue_of
+from tidewright.adapters.exchange.binance import ARCHIVE_URL, EXCHANGE, USDM, Kind, venue_of
 from tidewright.adapters.exchange.download import download
+from tidewright.adapters.exchange.funding import FundingOutcome, download_funding
 from tidewright.adapters.exchange.http import Http, Pace, Patience
 from tidewright.adapters.exchange.order import Order, Outcome
 from tidewright.adapters.exchange.rest import BinanceRest
 from tidewright.adapters.market_names import file_path
 from tidewright.domain.timeframe import DAY, milliseconds
-from tidewright.ports import BarStore
+from tidewright.ports import BarStore, FundingStore
 
 
 def _now() -> int:
@@ -47,6 +48,30 @@ async def fulfil(
             rest = BinanceRest(http, order.rest_url or venue_of(market.symbol).rest_url, market, order.kind)
             archive = Archive(http, order.archive_url or ARCHIVE_URL, folder)
             return await download(order, store, rest, archive, clock, progress)
+
+
+async def fulfil_funding(
+    order: Order,
+    store: FundingStore,
+    folder: Path,
+    progress: Callable[[str, float], None] = lambda name, done: None,
+    clock: Callable[[], int] = _now,
+    patience: Patience | None = None,
+    pace: Pace | None = None,
+) -> FundingOutcome:
+    """Downloads the funding rates that the store lacks of an order; its market's timeframe does not count. The rest as in `fulfil`."""
+    market = order.market
+    if market.exchange != EXCHANGE or venue_of(market.symbol) is not USDM:
+        raise ValueError(
+            f"funding is downloaded of the perpetuals on {EXCHANGE} alone, such as BTC/USDT:USDT; "
+            f"that of {market.symbol} on {market.exchange} can be imported: `tidewright data import FILE --funding`"
+        )
+    folder = folder / file_path(market._replace(timeframe="funding"))
+    with locked(folder / ".lock", timeout=0):
+        async with Http(order.connections, patience or Patience(), pace or Pace()) as http:
+            rest = BinanceRest(http, order.rest_url or USDM.rest_url, market._replace(timeframe="8h"), order.kind)
+            archive = Archive(http, order.archive_url or ARCHIVE_URL, folder)
+            return await download_funding(order, store, rest, archive, clock, progress)
 
 
 def _check(order: Order) -> None:

@@ -1,4 +1,4 @@
-"""Binance's REST interface: its clock, its bars, and its trades as bars."""
+"""Binance's REST interface: its clock, its bars, its trades as bars, and its funding rates."""
 
 from typing import Any, NamedTuple
 
@@ -8,6 +8,8 @@ from tidewright.adapters.exchange.binance import SPOT, Kind, binance_symbol, mil
 from tidewright.adapters.exchange.http import Http, Rejected
 from tidewright.adapters.exchange.source import UnknownSymbol, bars_of_rows
 from tidewright.domain.bars import Bars, Market
+from tidewright.domain.costs import Funding
+from tidewright.domain.funding_rates import unusable
 from tidewright.domain.resampling import Ticks, bars_of
 from tidewright.domain.timeframe import milliseconds
 from tidewright.ports import Stretch
@@ -88,6 +90,18 @@ class BinanceRest:
             return [_Trade(int(row["a"]), int(row["T"]), float(row["p"]), float(row["q"])) for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise Rejected(f"{self.name}: the answer holds no trades ({error!r})") from error
+
+    async def funding(self, window: Stretch, most: int = _PAGE) -> Funding:
+        """The first `most` funding rates, of a page at most, that were published within a stretch, its end included."""
+        rows = await self._rows(Kind.FUNDING, {"startTime": window.start, "endTime": window.end, "limit": most})
+        try:
+            time = np.array([int(row["fundingTime"]) for row in rows], np.int64)
+            rate = np.array([float(row["fundingRate"]) for row in rows], np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Rejected(f"{self.name}: the answer holds no funding rates ({error!r})") from error
+        if len(unusable(rate)) or np.any(np.diff(time, prepend=window.start - 1) <= 0):
+            raise Rejected(f"{self.name}: the answer is broken: its rates are none, or their times do not ascend")
+        return Funding(time, rate)
 
     async def _rows(self, kind: Kind, parameters: dict[str, str | int]) -> list[Any]:
         try:

@@ -1,4 +1,4 @@
-"""A downloaded zip file of Binance's archive, taken with suspicion, as bars.
+"""A downloaded zip file of Binance's archive, taken with suspicion, as bars or as funding rates.
 
 A file is one table or it is refused: one member of the expected name, no larger than its kind can be, with rows of its period
 only. It is never unpacked to the disk, and a little of it is in memory at a time.
@@ -8,6 +8,7 @@ import errno
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from tidewright.adapters.exchange.binance import ArchiveFile, Kind, milliseconds_of
 from tidewright.adapters.tables import TableError, csv_blocks
 from tidewright.domain.bars import Bars, Floats, Integers, Market
+from tidewright.domain.costs import Funding
+from tidewright.domain.funding_rates import due_times, unusable
 from tidewright.domain.instant import utc
 from tidewright.domain.quality import Severity, assess
 from tidewright.domain.resampling import Ticks, bars_of, joined
@@ -24,18 +27,21 @@ from tidewright.domain.timeframe import milliseconds
 
 _Block: TypeAlias = list[NDArray[Any]]
 
-LARGEST: Mapping[Kind, int] = {Kind.KLINES: 1 << 28, Kind.TRADES: 1 << 35}
-"""Bytes of a file's content: a month of minutes has under 10 MB, a month of all trades some GB."""
+LARGEST: Mapping[Kind, int] = {Kind.KLINES: 1 << 28, Kind.TRADES: 1 << 35, Kind.FUNDING: 1 << 20}
+"""Bytes of a file's content: a month of minutes has under 10 MB, a month of all trades some GB, a month of funding some kB."""
 
 _DENSEST = 200
 """How many times smaller than its content a zip file of figures can be; deflate could do 1,000 with zeros."""
 
-_WIDTHS: Mapping[Kind, tuple[int, ...]] = {Kind.KLINES: (12,), Kind.TRADES: (7, 8)}
+_WIDTHS: Mapping[Kind, tuple[int, ...]] = {Kind.KLINES: (12,), Kind.TRADES: (7, 8), Kind.FUNDING: (3,)}
 _WANTED: Mapping[Kind, Mapping[int, type]] = {
     Kind.KLINES: {0: int, 1: float, 2: float, 3: float, 4: float, 5: float},
     Kind.TRADES: {0: int, 1: float, 2: float, 5: int},
+    Kind.FUNDING: {0: int, 2: float},
 }
-_NO_KLINES: _Block = [np.empty(0, kind) for kind in _WANTED[Kind.KLINES].values()]
+_NOTHING: Mapping[Kind, _Block] = {
+    kind: [np.empty(0, column) for column in wanted.values()] for kind, wanted in _WANTED.items()
+}
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 1
 _QUOTED = 60
@@ -47,19 +53,42 @@ class ArchiveRefused(ValueError):
 
 def unpacked(path: Path, file: ArchiveFile, market: Market) -> Bars:
     """The bars in a zip file, in order of time; rows that only repeat another are dropped. Raises ArchiveRefused and OSError."""
+    with _opened(path, file) as blocks:
+        bars = _klines(blocks, market) if file.kind is Kind.KLINES else _trades(blocks, market)
+    if problem := _problem(bars, file):
+        raise ArchiveRefused(f"{file.name} was refused: {problem}")
+    return bars
+
+
+def unpacked_funding(path: Path, file: ArchiveFile) -> Funding:
+    """The funding rates in a zip file, in order of time. Raises ArchiveRefused and OSError."""
+    with _opened(path, file) as blocks:
+        time, rate = (np.concatenate(parts) for parts in zip(_NOTHING[Kind.FUNDING], *blocks, strict=True))
+    funding = Funding(time, rate)
+    times = due_times(funding)
+    if not len(times):
+        problem = "it has no rows"
+    elif np.any(np.diff(times) <= 0) or times[0] < file.period.start or times[-1] > file.period.end:
+        problem = f"its rates are not in order of time, or not of {utc(file.period.start)} to {utc(file.period.end)}"
+    elif len(wrong := unusable(rate)):
+        problem = f"{rate[wrong[0]]:g} at {utc(int(time[wrong[0]]))} is no funding rate"
+    else:
+        return funding
+    raise ArchiveRefused(f"{file.name} was refused: {problem}")
+
+
+@contextmanager
+def _opened(path: Path, file: ArchiveFile) -> Iterator[Iterator[_Block]]:
+    """The rows of the file's table; whatever is wrong with it while they are read is a refusal of the file."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_only_member(archive, file)) as stream:
-            blocks = _blocks(cast("BinaryIO", stream), file.kind)
-            bars = _klines(blocks, market) if file.kind is Kind.KLINES else _trades(blocks, market)
+            yield _blocks(cast("BinaryIO", stream), file.kind)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, TableError, ValueError) as error:
         raise ArchiveRefused(f"{file.name} was refused: {_reason(path, error)}") from error
     except OSError as error:
         if error.errno != errno.EINVAL:  # what the system says to a place before the beginning of the file
             raise
         raise ArchiveRefused(f"{file.name} was refused: it points to places outside of itself") from error
-    if problem := _problem(bars, file):
-        raise ArchiveRefused(f"{file.name} was refused: {problem}")
-    return bars
 
 
 def _only_member(archive: zipfile.ZipFile, file: ArchiveFile) -> zipfile.ZipInfo:
@@ -92,7 +121,7 @@ def _blocks(stream: BinaryIO, kind: Kind) -> Iterator[_Block]:
 
 
 def _klines(blocks: Iterator[_Block], market: Market) -> Bars:
-    time, *rest = (np.concatenate(parts) for parts in zip(_NO_KLINES, *blocks, strict=True))
+    time, *rest = (np.concatenate(parts) for parts in zip(_NOTHING[Kind.KLINES], *blocks, strict=True))
     time = milliseconds_of(time)
     rows = _distinct(np.vstack([time, *rest]), time)
     open_, high, low, close, volume = (column[rows] for column in rest)
