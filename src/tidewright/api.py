@@ -12,8 +12,9 @@ from tidewright.adapters.results import Writer, read_record, read_table, write_r
 from tidewright.adapters.stores import stores
 from tidewright.domain.bars import Market
 from tidewright.domain.metrics.table import METRICS
-from tidewright.runs.backtest import BacktestFindings, plan_backtest, run_backtest
-from tidewright.runs.record import Table, document_of, equity_table, fills_table, trades_table
+from tidewright.runs.backtest import BacktestFindings, run_backtest
+from tidewright.runs.plan import plan_backtest
+from tidewright.runs.record import Table, document_of, equity_table, fills_table, refusals_table, trades_table
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document, Manifest
@@ -61,8 +62,9 @@ def load(result: str | Path) -> "Result":
     """A result that `tidewright run` or `Result.save` wrote: its folder, or the result.json in it."""
     path = Path(result)
     folder = path if path.is_dir() else path.parent
-    tables = (read_table(folder / f"{name}.parquet") for name in ("equity", "trades", "fills"))
-    return Result(read_record(path), *tables)
+    equity, trades, fills = (read_table(folder / f"{name}.parquet") for name in ("equity", "trades", "fills"))
+    refusals = folder / "refusals.parquet"
+    return Result(read_record(path), equity, trades, fills, read_table(refusals) if refusals.exists() else None)
 
 
 def bars(
@@ -82,15 +84,17 @@ _CAPTION = 70
 class Result:
     """What came of a run: `document` is its record, as in result.json; the rest is read off it and its tables."""
 
-    def __init__(self, document: Mapping[str, Any], equity: Table, trades: Table, fills: Table) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], equity: Table, trades: Table, fills: Table, refusals: Table | None = None
+    ) -> None:
         self.document = dict(document)
-        self._equity, self._trades, self._fills = equity, trades, fills
+        self._equity, self._trades, self._fills, self._refusals = equity, trades, fills, refusals or {}
 
     @classmethod
     def of(cls, found: BacktestFindings) -> "Result":
         """The result of a run that has just been made."""
         document = document_of(found, manifest=found.plan.document.file)
-        return cls(document, equity_table(found), trades_table(found), fills_table(found))
+        return cls(document, equity_table(found), trades_table(found), fills_table(found), refusals_table(found))
 
     @property
     def name(self) -> str:
@@ -113,7 +117,7 @@ class Result:
 
     @cached_property
     def equity(self) -> "pd.DataFrame":
-        """One row a bar: prices, equity, holding, the benchmark's equity, and the strategy's columns."""
+        """One row a bar: prices, equity, holding, the benchmark's equity, the funding paid where there is any, and the strategy's columns."""
         return self._frame(self._equity, "time")
 
     @cached_property
@@ -126,8 +130,13 @@ class Result:
         """One row a fill."""
         return self._frame(self._fills, "time")
 
+    @cached_property
+    def refusals(self) -> "pd.DataFrame":
+        """One row an order that was not filled, with its reason."""
+        return self._frame(self._refusals, "time" if self._refusals else None)
+
     def figure(self, name: str = "equity") -> "Figure":
-        """One of the report's charts: equity, rolling, trades, results, excursions or exposure."""
+        """One of the report's charts: equity, rolling, trades, results, excursions, exposure or funding."""
         return Figure(name, self._equity, self._trades, self.document["spec"]["broker"]["cash"])
 
     def report(self) -> str:
@@ -142,10 +151,14 @@ class Result:
             "trades.parquet": lambda path: write_table(path, self._trades),
             "fills.parquet": lambda path: write_table(path, self._fills),
             "equity.parquet": lambda path: write_table(path, self._equity),
+            "refusals.parquet": self._save_refusals if len(self._refusals.get("time", ())) else None,
             "report.html": self.save_report if report else None,
         }
         self.document["artifacts"] = write_results(Path(folder), writers, self.document)
         return dict(self.document["artifacts"])
+
+    def _save_refusals(self, path: Path) -> None:
+        write_table(path, self._refusals)
 
     def save_report(self, path: Path) -> None:
         """Write the report alone to `path`."""

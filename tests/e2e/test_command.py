@@ -96,6 +96,18 @@ def test_the_demo_runs_verifies_and_reports(command, tmp_path):
     assert files(tmp_path / "out") == before
 
 
+def test_rules_on_several_timeframes_are_causal_warm_up_as_they_say_and_verify(command):
+    ended = command("run", SAMPLES / "backtestrun-timeframes.yaml", "--json", "--output", "out")
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads(ended.stdout)
+    assert record["result"]["trades"] > 50
+    assert record["checks"]["lookAhead"]["passed"]
+    warmup = record["checks"]["warmup"]
+    assert (warmup["passed"], warmup["signalsDiffering"]) == (True, 0)
+    assert {column["column"]: column["needed"] for column in warmup["columns"]}["rising"] <= (19 + 2) * 24 - 2
+    assert command("verify", "out/result.json").returncode == 0
+
+
 @pytest.mark.shared
 def test_the_sample_on_real_bars(command, shared_data, tmp_path):
     market = ("--exchange", "binance", "--symbol", "BTC/USDT", "--timeframe", "1h")

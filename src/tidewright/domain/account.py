@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewright.domain.account_loop import trade_symbols
-from tidewright.domain.bars import COLUMNS, Bars, Floats, Integers
-from tidewright.domain.costs import Broker, Filters, Funding, Risk
+from tidewright.domain.bars import COLUMNS, Bars, Floats
+from tidewright.domain.costs import NO_FILTERS, Broker, Filters, Funding, Risk
 from tidewright.domain.filters import BRACKET, brackets_of
 from tidewright.domain.funding import funding_by_bar
 from tidewright.domain.grid import times_of, valued
@@ -45,7 +45,7 @@ class Book:
     signals: Signals | None = None
     watch: Watch | None = None
     funding: Funding | None = None
-    filters: Filters = Filters()
+    filters: Filters = NO_FILTERS
     rank: Floats | None = None
     delisted: bool = False
 
@@ -126,16 +126,17 @@ class _Work:
         return table
 
     def ledger(self, initial: float, cash: float) -> Ledger:
-        fills, refusals = self._filled(), self._refused()
+        fills, refusals, funding = self._filled(), self._refused(), self._funding()
         return Ledger(
             initial=initial,
             fills=fills,
             equity=valued(self.grid, self._cash, [book.bars for book in self._symbols], fills),
             cash=cash,
             unfilled=int(np.count_nonzero(refusals.reason == Refusal.NO_CASH)),
-            funding=self._funding(),
+            funding=_together(funding),
             refusals=refusals,
             symbols=len(self._symbols),
+            funding_by_symbol=funding,
         )
 
     def _filled(self) -> Fills:
@@ -166,11 +167,19 @@ class _Work:
         )
 
     def _funding(self) -> Floats:
-        """What was paid at each time of the grid by all symbols together, in their order; nothing where none has funding."""
+        """What each symbol paid at each time of the grid, shape (m, T); (m, 0) where none has funding."""
         if all(paid is None for paid in self._paid):
-            return np.empty(0)
-        total = np.zeros(len(self.grid))
-        for book, paid in zip(self._symbols, self._paid, strict=True):
+            return np.empty((len(self._paid), 0))
+        funding = np.zeros((len(self._paid), len(self.grid)))
+        for row, book, paid in zip(funding, self._symbols, self._paid, strict=True):
             if paid is not None:
-                total[np.searchsorted(self.grid, book.bars.time)] += paid
-        return total
+                row[np.searchsorted(self.grid, book.bars.time)] = paid
+        return funding
+
+
+def _together(funding: Floats) -> Floats:
+    """What all symbols paid at each time, shape (T,), summed in their order."""
+    total = np.zeros(funding.shape[1])
+    for paid in funding:
+        total += paid
+    return total

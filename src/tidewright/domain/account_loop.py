@@ -114,7 +114,8 @@ def _wants_in(room: Room, terms: Terms, symbol: int) -> bool:
     if side == 0.0 or seat.leaving >= 0:
         return False
     if book_of(room, symbol).watch == 0 and seat.held > 0.0:
-        return side == seat.side and seat.entries < terms.entries
+        full: bool = side != seat.side or seat.entries >= terms.entries
+        return not full
     return True
 
 
@@ -243,7 +244,8 @@ def _enter(
     _round_levels(seat, book)
     seat.mark = price
     write_fill(room, symbol, seat, side, _SIGNAL, price, quantity, fee)
-    return side * value + fee
+    spent: float = side * value + fee
+    return spent
 
 
 @inlined
@@ -273,7 +275,8 @@ def _leave(
         seat.leaving = -1
         seat.resume = seat.due + terms.cooldown if terms.cooldown > 0 else seat.due
         room.open -= 1
-    return side * value - fee
+    gained: float = side * value - fee
+    return gained
 
 
 @inlined
@@ -391,7 +394,8 @@ def _move_on(room: Room, terms: Terms, symbol: int, bar: int) -> bool:
 @inlined
 def _next_signal(book: Book, seat: Position, terms: Terms, bar: int) -> int:
     """The first bar after `bar` in which a signal, the range or funding can change anything; the number of bars if there is none."""
-    n, intent = book.length, book.intent
+    n: int = book.length
+    intent = book.intent
     if seat.held == 0.0:
         for i in range(bar + 1, n):
             if code(intent, i - 1) & ENTER != 0:

@@ -1,59 +1,166 @@
 """One backtest, from bars to metrics, without a file, a clock or a schema in sight."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from math import inf
 
 import numpy as np
 
+from tidewright.domain.account import Book, trade_account
 from tidewright.domain.bars import Bars
-from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.costs import NO_FILTERS, Broker, Filters, Funding, Risk, Sizing
+from tidewright.domain.grid import Clock, holdings, times_of
 from tidewright.domain.kernel import simulate
 from tidewright.domain.ledger import Ledger, Trades
 from tidewright.domain.metrics.measure import Metrics, measure
-from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
+from tidewright.domain.strategies.evaluation import Evaluation, StrategyFailed, declared_warmup, evaluate
+from tidewright.domain.strategies.step import Decisions, is_step, watch
 from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
 from tidewright.domain.trades import trades_of
+from tidewright.domain.watching import StepFailed, Watch
+
+
+class NoSuchColumn(KeyError):
+    """The strategy has no column of the name that entries are ranked by; `columns` are those it has."""
+
+    def __init__(self, name: str, columns: Sequence[str]) -> None:
+        super().__init__(name)
+        self.columns = tuple(columns)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One symbol to trade, from bar `start` of its `bars` on: those before it serve the indicators alone.
+
+    A symbol that is `delisted` ends before the account does: what is held of it then is closed.
+    """
+
+    bars: Bars
+    start: int = 0
+    funding: Funding | None = None
+    filters: Filters = NO_FILTERS
+    delisted: bool = False
+
+    @property
+    def period(self) -> Bars:
+        """The bars that are traded on."""
+        return self.bars.part(self.start, len(self.bars))
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What an account found in one symbol: `evaluation` covers all bars of the series, `trades` count those of its period."""
+
+    series: Series
+    evaluation: Evaluation
+    trades: Trades
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a backtest found.
+    """What a backtest found: of the account at the times of `clock`, and of each symbol by itself.
 
-    `evaluation` covers all bars, the warm-up before the period included; `bars`, `ledger` and `trades` cover the period alone.
+    `trades` are those of all symbols in order of entry; where there are several symbols, they count the times of the clock.
     """
 
-    bars: Bars
-    evaluation: Evaluation
+    legs: tuple[Leg, ...]
+    clock: Clock
     ledger: Ledger
     trades: Trades
     metrics: Metrics
 
+    @property
+    def bars(self) -> Bars:
+        """The period of the first symbol, which most accounts have alone."""
+        return self.legs[0].series.period
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """That of the first symbol."""
+        return self.legs[0].evaluation
+
 
 def backtest(
-    bars: Bars, strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, start: int = 0
+    bars: Bars,
+    strategy: Strategy,
+    parameters: Parameters,
+    broker: Broker,
+    risk: Risk,
+    start: int = 0,
+    funding: Funding | None = None,
 ) -> Outcome:
-    """Evaluate `strategy` over all `bars` and trade its signals from bar `start` on.
+    """`backtest_account` of one symbol."""
+    return backtest_account([Series(bars, start, funding)], strategy, parameters, broker, risk)
 
-    Bars before `start` serve the indicators alone. Signals on the strategy's first ``warmup(parameters)`` bars are ignored, wherever the period starts.
+
+def backtest_account(
+    series: Sequence[Series], strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, rank_by: str = ""
+) -> Outcome:
+    """Evaluate `strategy` over all bars of each of `series` and trade what it asks for on one account.
+
+    What is asked for on the strategy's first ``warmup(parameters)`` bars is ignored, wherever the period starts. Where entries of several symbols are decided at once, that with the highest value
+    of the column `rank_by` goes first. Raises StrategyFailed when the strategy does, and NoSuchColumn.
     """
+    evaluations = [evaluate(strategy, one.bars, parameters) for one in series]
+    warmup = declared_warmup(strategy, parameters)
+    if rank_by and rank_by not in evaluations[0].columns:
+        raise NoSuchColumn(rank_by, list(evaluations[0].columns))
+    if len(series) == 1 and not is_step(strategy) and not needs_account(broker, risk, series[0].filters):
+        one, signals = series[0], evaluations[0].signals
+        assert isinstance(signals, Signals)  # noqa: S101 - a step strategy has its own way
+        period = one.period
+        ledger = simulate(period, tradable(signals, one.start, warmup), broker, risk, one.funding)
+        return outcome_of(period, evaluations[0], ledger, one)
+    books = [
+        _book(one, strategy, evaluation, parameters, warmup, rank_by)
+        for one, evaluation in zip(series, evaluations, strict=True)
+    ]
+    return _outcome(series, evaluations, _traded(strategy, books, broker, risk))
+
+
+def needs_account(broker: Broker, risk: Risk, filters: Filters) -> bool:
+    """Whether one symbol's terms are beyond the kernel, which knows no limits but the cash."""
+    return (
+        risk.max_entries > 1
+        or risk.cooldown > 0
+        or min(risk.max_symbol_exposure, risk.max_total_exposure, broker.volume_share) < inf
+        or filters != NO_FILTERS
+    )
+
+
+def asked_of_step(
+    bars: Bars, strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, filters: Filters = NO_FILTERS
+) -> Evaluation:
+    """A step strategy's columns over `bars`, and what it asks for when it trades them alone, from the first one on."""
     evaluation = evaluate(strategy, bars, parameters)
-    period = bars.part(start, len(bars))
-    ledger = simulate(period, tradable(evaluation.signals, start, declared_warmup(strategy, parameters)), broker, risk)
-    return outcome_of(period, evaluation, ledger)
+    one = watch(strategy, evaluation.columns, parameters, 0, declared_warmup(strategy, parameters), log=True)
+    _traded(strategy, [Book(bars, watch=one, filters=filters)], broker, risk)
+    return Evaluation(evaluation.columns, Decisions(one.decisions))
 
 
-def buy_and_hold(bars: Bars, broker: Broker) -> Outcome:
-    """All cash into the market at the second bar's open, with the broker's costs: what doing nothing clever would have brought."""
-    outright = replace(broker, leverage=1.0)
-    enter = np.zeros(len(bars), dtype=np.bool_)
-    enter[:1] = True
-    signals = Signals(enter, np.zeros(len(bars), dtype=np.bool_))
-    return outcome_of(bars, Evaluation({}, signals), simulate(bars, signals, outright, Risk()))
+def buy_and_hold(series: Sequence[Series], broker: Broker) -> Outcome:
+    """Equal parts of the account into each market at its second bar's open, with the broker's costs: what doing nothing clever would have brought."""
+    outright = replace(broker, leverage=1.0, volume_share=inf)
+    share = Risk(sizing=Sizing(1.0 / len(series)), max_open_positions=len(series))
+    evaluations = [Evaluation({}, _one_entry(one)) for one in series]
+    if len(series) == 1:
+        one, signals = series[0], evaluations[0].signals
+        assert isinstance(signals, Signals)  # noqa: S101 - it was made right here
+        ledger = simulate(one.period, signals, outright, share, one.funding)
+        return outcome_of(one.period, evaluations[0], ledger, one)
+    books = [
+        Book(one.period, evaluation.signals, funding=one.funding, delisted=one.delisted)
+        for one, evaluation in zip(series, evaluations, strict=True)
+        if isinstance(evaluation.signals, Signals)
+    ]
+    return _outcome(series, evaluations, trade_account(books, outright, share))
 
 
-def outcome_of(bars: Bars, evaluation: Evaluation, ledger: Ledger) -> Outcome:
-    """What the account's history over the period's `bars` amounts to, whoever filled the orders."""
+def outcome_of(bars: Bars, evaluation: Evaluation, ledger: Ledger, series: Series | None = None) -> Outcome:
+    """What the account's history over the period's `bars` amounts to, whoever filled the orders; for one symbol."""
     trades = trades_of(bars, ledger.fills)
-    return Outcome(bars, evaluation, ledger, trades, measure(bars, ledger, trades))
+    leg = Leg(series or Series(bars), evaluation, trades)
+    return Outcome((leg,), Clock(bars.time, bars.step), ledger, trades, measure(bars, ledger, trades))
 
 
 def tradable(signals: Signals, start: int, warmup: int) -> Signals:
@@ -65,3 +172,73 @@ def tradable(signals: Signals, start: int, warmup: int) -> Signals:
             arrays[name] = arrays[name].copy()
             arrays[name][:untrusted] = False
     return Signals(**arrays)
+
+
+def _one_entry(series: Series) -> Signals:
+    count = len(series.bars) - series.start
+    enter = np.zeros(count, dtype=np.bool_)
+    enter[:1] = True
+    return Signals(enter, np.zeros(count, dtype=np.bool_))
+
+
+def _book(
+    one: Series, strategy: Strategy, evaluation: Evaluation, parameters: Parameters, warmup: int, rank_by: str
+) -> Book:
+    signals, watched = None, None
+    if isinstance(evaluation.signals, Signals):
+        signals = tradable(evaluation.signals, one.start, warmup)
+    else:
+        watched = watch(strategy, evaluation.columns, parameters, one.start, warmup)
+    rank = None
+    if rank_by:
+        rank = np.ascontiguousarray(evaluation.columns[rank_by][one.start :], dtype=np.float64)
+    return Book(one.period, signals, watched, one.funding, one.filters, rank, one.delisted)
+
+
+def _traded(strategy: Strategy, books: Sequence[Book], broker: Broker, risk: Risk) -> Ledger:
+    """Trade the books; what a step strategy raised is told as its own."""
+    try:
+        return trade_account(books, broker, risk)
+    except StepFailed as failure:
+        if isinstance(failure.__cause__, KeyboardInterrupt | SystemExit):
+            raise failure.__cause__ from None
+        cause = failure.__cause__ or _cause(books, broker, risk)
+        raise StrategyFailed(
+            f"{strategy.name}: on_bar raised {type(cause).__name__} at bar {failure.bar}: {cause}"
+        ) from cause
+
+
+def _cause(books: Sequence[Book], broker: Broker, risk: Risk) -> BaseException:
+    """What a compiled ``on_bar`` has raised: only the plain one can tell, so it is asked again."""
+    again = [replace(book, watch=book.watch.plain()) if isinstance(book.watch, Watch) else book for book in books]
+    try:
+        trade_account(again, broker, risk)
+    except StepFailed as failure:
+        return failure.__cause__ or failure
+    return RuntimeError(
+        "it fails when compiled and not as plain Python; make it a method that is not static, to run it plain"
+    )
+
+
+def _outcome(series: Sequence[Series], evaluations: Sequence[Evaluation], ledger: Ledger) -> Outcome:
+    periods = [one.period for one in series]
+    legs = tuple(
+        Leg(one, evaluation, trades_of(period, ledger.fills.of(symbol)))
+        for symbol, (one, evaluation, period) in enumerate(zip(series, evaluations, periods, strict=True))
+    )
+    clock = Clock(times_of(periods), periods[0].step)
+    trades = _together(clock, [leg.trades for leg in legs])
+    exposed = int(np.count_nonzero(np.any(holdings(clock.time, periods, ledger.fills) != 0.0, axis=0)))
+    return Outcome(legs, clock, ledger, trades, measure(clock, ledger, trades, exposed))
+
+
+def _together(clock: Clock, by_symbol: Sequence[Trades]) -> Trades:
+    """The trades of all symbols in order of entry; those of one bar in the order of the symbols."""
+    names = [field.name for field in fields(Trades)]
+    columns = {name: np.concatenate([getattr(trades, name) for trades in by_symbol]) for name in names}
+    columns["symbol"] = np.repeat(np.arange(len(by_symbol)), [len(trades) for trades in by_symbol])
+    order = np.argsort(columns["entry_time"], kind="stable")
+    columns = {name: column[order] for name, column in columns.items()}
+    columns["entry_bar"] = np.searchsorted(clock.time, columns["entry_time"])
+    columns["exit_bar"] = np.searchsorted(clock.time, columns["exit_time"])
+    return Trades(**columns)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
-import numpy as np
-
 from tidewright.domain.bars import Floats, Integers
 
 
@@ -53,6 +51,9 @@ class Filters:
     lot: Fraction = Fraction(0)
     min_notional: float = 0.0
     brackets: tuple[Bracket, ...] = ()
+
+
+NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def rounded_down(value: float, numerator: float, denominator: float) -> float:
     """The largest multiple of the fraction that is not above `value`, which is positive; `value` itself where there is no fraction."""
     if numerator == 0.0:
         return value
-    count = np.floor(value * denominator / numerator)
+    count: float = np.floor(value * denominator / numerator)
     if (count + 1.0) * numerator / denominator <= value:
         count += 1.0
     if count * numerator / denominator > value:
@@ -59,7 +59,8 @@ def rounded_up(value: float, numerator: float, denominator: float) -> float:
     below = rounded_down(value, numerator, denominator)
     if below == value:
         return value
-    return (np.floor(below * denominator / numerator + 0.5) + 1.0) * numerator / denominator
+    count: float = np.floor(below * denominator / numerator + 0.5) + 1.0
+    return count * numerator / denominator
 
 
 @inlined

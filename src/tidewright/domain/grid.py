@@ -1,6 +1,7 @@
 """The times of an account with several symbols, and what it was worth at each of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,17 @@ from tidewright.domain.bars import Bars, Floats, Integers
 from tidewright.domain.compiled import compiled
 from tidewright.domain.ledger import Fills
 from tidewright.domain.position import NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The times of an account, shape (T,), and the length of the bars that open at them, in milliseconds."""
+
+    time: Integers
+    step: int
+
+    def __len__(self) -> int:
+        return len(self.time)
 
 
 def times_of(symbols: Sequence[Bars]) -> Integers:
@@ -70,3 +82,22 @@ def _add_value(equity: Floats, grid: Integers, time: Integers, close: Floats, ba
             while slot < len(grid) and grid[slot] < end:
                 equity[slot] += held[k] * close[i]
                 slot += 1
+
+
+def holdings(grid: Integers, symbols: Sequence[Bars], fills: Fills) -> Floats:
+    """The signed quantity held of each symbol at the close of each time of `grid`, shape (m, T)."""
+    held = np.zeros((len(symbols), len(grid)))
+    for symbol, bars in enumerate(symbols):
+        own = fills.of(symbol)
+        lengths = np.diff(np.searchsorted(grid, bars.time[own.bar]), prepend=0, append=len(grid))
+        held[symbol] = np.repeat(np.concatenate(((0.0,), own.held)), lengths)
+    return held
+
+
+def closes(grid: Integers, symbols: Sequence[Bars]) -> Floats:
+    """Each symbol's last close at each time of `grid`, shape (m, T); NaN before its first bar."""
+    known = np.full((len(symbols), len(grid)), np.nan)
+    for row, bars in zip(known, symbols, strict=True):
+        last = np.searchsorted(bars.time, grid, side="right") - 1
+        row[last >= 0] = bars.close[last[last >= 0]]
+    return known

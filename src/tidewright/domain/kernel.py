@@ -81,7 +81,8 @@ def _fee(terms: Terms, value: float, reason: int) -> float:
     """Targets are limit orders; a position that is taken over has paid with its margin."""
     if reason == _LIQUIDATION:
         return 0.0
-    return value * (terms.maker_commission if reason in (_TAKE_PROFIT, _ROI) else terms.commission)
+    fee: float = value * (terms.maker_commission if reason in (_TAKE_PROFIT, _ROI) else terms.commission)
+    return fee
 
 
 @inlined

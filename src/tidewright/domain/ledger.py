@@ -113,7 +113,7 @@ class Trades:
     Prices are averages over the position's fills. `fees` are those of entry and exit together; `pnl` is net of fees, in quote
     currency; `net_return` is pnl over the entry's notional. `adverse` and `favourable` are the worst and the best price while the
     position was open (its own fills included), as a ratio to the entry price in the trade's direction: adverse <= 0 <= favourable.
-    `bars_held` counts the bars from the entry bar to the exit bar; both the same is 0.
+    `bars_held` counts the bars from the entry bar to the exit bar; both the same is 0. `symbol` is as in `Fills`.
     """
 
     entry_bar: Integers
@@ -130,6 +130,7 @@ class Trades:
     adverse: Floats
     favourable: Floats
     reason: Codes
+    symbol: Integers
 
     def __len__(self) -> int:
         return len(self.entry_bar)
@@ -146,7 +147,7 @@ class Ledger:
     `equity` (shape (n,)) is cash plus the position's value at each bar's close; `initial` and `cash` are the account
     before the first bar and after the last, all in quote currency. A position still open at the end is valued at the last
     close and is no trade. `unfilled` counts entries that the account could not pay for, `refusals` lists them where they are kept. `funding` is what was paid (negative:
-    received) at each bar's close, shape (n,), or (0,) where there is no funding.
+    received) at each bar's close, shape (n,), or (0,) where there is no funding; `funding_by_symbol` says which of several symbols paid it, shape (m, n) or (m, 0).
     """
 
     initial: float
@@ -157,6 +158,7 @@ class Ledger:
     funding: Floats = field(default_factory=lambda: np.empty(0))
     refusals: Refusals = field(default_factory=no_refusals)
     symbols: int = 1
+    funding_by_symbol: Floats = field(default_factory=lambda: np.empty((1, 0)))
 
     def holding(self) -> Floats:
         """The signed quantity held at each bar's close, shape (n,)."""

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewright.domain.bars import Bars, Integers
+from tidewright.domain.bars import Bars, Booleans, Integers
 from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
+from tidewright.domain.strategies.step import Decisions
 from tidewright.domain.strategies.strategy import Parameters, Strategy
+
+Ask = Callable[[Strategy, Bars, Parameters], Evaluation]
+"""From a strategy, bars and parameters to what the strategy says."""
 
 _DENSE = 64
 _SPREAD = 32
@@ -56,17 +60,18 @@ def prove_causal(
     whole: Evaluation,
     seed: int = 0,
     unasked: Callable[[], Strategy] | None = None,
+    ask: Ask = evaluate,
 ) -> LookAheadProof:
     """Compare `whole`, the evaluation over all of `bars`, with evaluations over prefixes, shortest first.
 
     The prefixes are each of the first 64 that are longer than the warm-up, 32 drawn at random from equal parts of
     the rest, up to 32 that end with a signal's bar and up to 32 that end just before one of the largest moves of the close (a rare
     look into the future shows where it pays), and the whole series once more. `unasked` gives an object of the strategy that has not been asked yet, so
-    that nothing remembered from longer bars can answer for shorter ones.
+    that nothing remembered from longer bars can answer for shorter ones. `ask` is how it is asked.
     """
     lengths = prefix_lengths(bars, declared_warmup(strategy, parameters), whole, seed)
     for tried, length in enumerate(lengths, start=1):
-        part = evaluate(strategy if unasked is None else unasked(), bars.part(0, int(length)), parameters)
+        part = ask(strategy if unasked is None else unasked(), bars.part(0, int(length)), parameters)
         difference = first_difference(whole, part)
         if difference is not None:
             bar, column = difference
@@ -79,14 +84,14 @@ def prove_causal(
                     prefix=int(length),
                     with_future=_value(whole, column, bar),
                     without=_value(part, column, bar),
-                    repeatable=int(length) < len(bars) and _repeats(strategy, bars, parameters, whole),
+                    repeatable=int(length) < len(bars) and _repeats(strategy, bars, parameters, whole, ask),
                 ),
             )
     return LookAheadProof(len(lengths))
 
 
-def _repeats(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation) -> bool:
-    return first_difference(whole, evaluate(strategy, bars, parameters)) is None
+def _repeats(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation, ask: Ask) -> bool:
+    return first_difference(whole, ask(strategy, bars, parameters)) is None
 
 
 def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Integers:
@@ -98,12 +103,24 @@ def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Int
     dense = np.arange(first, min(first + _DENSE, n + 1))
     edges = np.linspace(first, n, _SPREAD + 1)
     spread = (edges[:-1] + np.random.default_rng(seed).random(_SPREAD) * np.diff(edges)).astype(np.int64)
-    signalled = np.flatnonzero(np.any(list(whole.signals.by_name().values()), axis=0)) + 1
+    signalled = np.flatnonzero(_asked_for(whole)) + 1
     signalled = signalled[signalled >= first]
     chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), _AT_SIGNALS)).astype(np.int64)]
     moves = np.abs(bars.close[first:] / bars.close[first - 1 : -1] - 1.0)
     before_moves = first + np.argsort(moves, kind="stable")[-_AT_MOVES:]
     return np.unique(np.concatenate((dense, spread, chosen, before_moves, (n,))))
+
+
+def _asked_for(whole: Evaluation) -> Booleans:
+    """The bars at which anything was asked for."""
+    match whole.signals:
+        case None:
+            return np.empty(0, dtype=np.bool_)
+        case Decisions():
+            return whole.signals.asked
+        case signals:
+            asked: Booleans = np.any(list(signals.by_name().values()), axis=0)
+            return asked
 
 
 def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | None:
@@ -121,7 +138,7 @@ def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | N
 
 
 def _arrays(evaluation: Evaluation) -> dict[str, NDArray[np.generic]]:
-    return {**evaluation.columns, **evaluation.signals.by_name()}
+    return {**evaluation.columns, **({} if evaluation.signals is None else evaluation.signals.by_name())}
 
 
 def _value(evaluation: Evaluation, column: str, bar: int) -> float:

@@ -53,7 +53,8 @@ def fetch(address: int, index: int) -> None:
 def record(address: int, index: int, kind: np.dtype[Any]) -> Any:  # noqa: ANN401 - a record has the fields of its type
     """Record `index` of those of this structured type that begin at `address`; writing to it writes there."""
     place = int(address) + kind.itemsize * int(index)
-    return np.frombuffer((ctypes.c_char * kind.itemsize).from_address(place), dtype=kind).view(np.recarray)[0]
+    memory: Any = (ctypes.c_char * kind.itemsize).from_address(place)
+    return np.frombuffer(memory, dtype=kind).view(np.recarray)[0]
 
 
 _C_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
@@ -80,12 +81,13 @@ def _teach_numba() -> None:
     """Give the functions above their meaning within compiled code: one instruction each."""
     types, ir = numba.types, numba.core.cgutils.ir
     number, single = ir.IntType(64), ir.DoubleType()
+    intrinsic: Callable[[Any], Any] = numba.extending.intrinsic
 
     def place(builder: Any, address: Any, index: Any, kind: Any) -> Any:  # noqa: ANN401
         return builder.gep(builder.inttoptr(address, kind.as_pointer()), [index])
 
     def loads(kind: Any, stored: Any) -> Any:  # noqa: ANN401
-        @numba.extending.intrinsic
+        @intrinsic
         def load(_typing: Any, address: Any, index: Any) -> Any:  # noqa: ANN401
             def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:  # noqa: ANN401
                 value = builder.load(place(builder, given[0], given[1], stored))
@@ -96,7 +98,7 @@ def _teach_numba() -> None:
         return lambda address, index: lambda address, index: load(address, index)
 
     def stores(kind: Any, stored: Any) -> Any:  # noqa: ANN401
-        @numba.extending.intrinsic
+        @intrinsic
         def store(_typing: Any, address: Any, index: Any, value: Any) -> Any:  # noqa: ANN401
             def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:  # noqa: ANN401
                 builder.store(given[2], place(builder, given[0], given[1], stored))
@@ -106,7 +108,7 @@ def _teach_numba() -> None:
 
         return lambda address, index, value: lambda address, index, value: store(address, index, value)
 
-    @numba.extending.intrinsic
+    @intrinsic
     def prefetch(_typing: Any, address: Any, index: Any) -> Any:  # noqa: ANN401
         def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:  # noqa: ANN401
             byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -118,7 +120,7 @@ def _teach_numba() -> None:
 
         return types.void(types.int64, types.int64), generate
 
-    @numba.extending.intrinsic
+    @intrinsic
     def call_at(_typing: Any, function: Any, argument: Any) -> Any:  # noqa: ANN401
         def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:  # noqa: ANN401
             kind = ir.FunctionType(number, [number])
@@ -126,7 +128,7 @@ def _teach_numba() -> None:
 
         return types.int64(types.int64, types.int64), generate
 
-    @numba.extending.intrinsic
+    @intrinsic
     def record_at(_typing: Any, address: Any, index: Any, kind: Any) -> Any:  # noqa: ANN401
         def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:  # noqa: ANN401
             size = number(signature.return_type.size)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tidewright.domain.compiled import shared
 
+
 class Order(NamedTuple):
     """`side` is +1 to buy or add to a long position, -1 to sell short or add to a short one, 0 for no entry.
 

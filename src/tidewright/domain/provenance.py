@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 from tidewright.domain.bars import COLUMNS, Bars
+from tidewright.domain.costs import Funding
+from tidewright.domain.funding_rates import due_times
 from tidewright.domain.ledger import Ledger
 
 
@@ -21,14 +23,26 @@ def bars_digest(bars: Bars) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def funding_digest(exchange: str, symbol: str, funding: Funding) -> str:
+    """``sha256:...`` over the contract's name, the number of rates, when they are due as little-endian int64 and the rates as little-endian float64.
+
+    Published times go in to the second: the jitter differs from publisher to publisher, and changes no payment.
+    """
+    digest = hashlib.sha256("\0".join(("tidewright funding 1", exchange, symbol, str(len(funding.time)))).encode())
+    digest.update(due_times(funding).astype("<i8").tobytes())
+    digest.update(funding.rate.astype("<f8").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
 def result_digest(ledger: Ledger, arithmetic_revision: int) -> str:
-    """``sha256:...`` over the fills and the equity, little-endian, and the revision of the arithmetic that made them.
+    """``sha256:...`` over the fills and the equity, little-endian, and the revision of the arithmetic that made them; with the fills' symbols where there are several.
 
     Metrics follow from these and are not part of it; neither is the version of the package.
     """
     fills = ledger.fills
     digest = hashlib.sha256(f"tidewright result {arithmetic_revision}\0{len(fills)}\0{len(ledger.equity)}".encode())
-    for integers in (fills.time, fills.side, fills.reason, fills.position):
+    symbols = (fills.symbol,) if ledger.symbols > 1 else ()
+    for integers in (fills.time, fills.side, fills.reason, fills.position, *symbols):
         digest.update(integers.astype("<i8").tobytes())
     for numbers in (fills.price, fills.quantity, fills.fee, ledger.equity):
         digest.update(numbers.astype("<f8").tobytes())

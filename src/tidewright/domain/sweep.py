@@ -7,9 +7,9 @@ from itertools import product
 
 import numpy as np
 
-from tidewright.domain.backtest import tradable
+from tidewright.domain.backtest import backtest, needs_account, tradable
 from tidewright.domain.bars import Bars, Floats, Integers
-from tidewright.domain.costs import Broker, Risk
+from tidewright.domain.costs import NO_FILTERS, Broker, Risk
 from tidewright.domain.kernel import Workspace
 from tidewright.domain.metrics.periods import period_ends, periods_per_year
 from tidewright.domain.metrics.statistics import headline
@@ -17,7 +17,8 @@ from tidewright.domain.position import terms
 from tidewright.domain.rules.memo import Memo
 from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
 from tidewright.domain.strategies.rule_strategy import RuleStrategy
-from tidewright.domain.strategies.strategy import Parameters, Strategy, Value
+from tidewright.domain.strategies.step import is_step
+from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,24 @@ def sweep(
     ends = period_ends(period.time, period.step)
     yearly, cash, conditions = periods_per_year(period.step), float(broker.cash), terms(broker, risk)
     memo = Memo()
+    plain = not is_step(strategy) and not needs_account(broker, risk, NO_FILTERS)
 
     def work(indices: Sequence[int]) -> None:
         space = Workspace(len(period), 0)
         for index in indices:
             parameters = parameter_sets[index]
             warmup = declared_warmup(strategy, parameters)
-            signals = tradable(_evaluated(strategy, bars, parameters, memo).signals, start, warmup)
-            space.trade(period, signals, cash, conditions)
-            figures = headline(space.equity, ends, cash, yearly)
+            if plain:
+                signals = _evaluated(strategy, bars, parameters, memo).signals
+                assert isinstance(signals, Signals)  # noqa: S101 - a step strategy has its own way
+                space.trade(period, tradable(signals, start, warmup), cash, conditions)
+                equity, closed = space.equity, space.closed
+            else:
+                ledger = backtest(bars, strategy, parameters, broker, risk, start).ledger
+                equity, closed = ledger.equity, int(np.count_nonzero(ledger.fills.held == 0.0))
+            figures = headline(equity, ends, cash, yearly)
             result.total_return[index], result.sharpe[index], result.max_drawdown[index] = figures
-            result.trades[index] = space.closed
+            result.trades[index] = closed
         progress(len(indices))
 
     with ThreadPoolExecutor(threads) as pool:

@@ -12,7 +12,7 @@ _QUANTITY, _ENTRY, _EXIT, _FEES, _PNL, _RETURN, _ADVERSE, _FAVOURABLE = range(8)
 
 
 def trades_of(bars: Bars, fills: Fills) -> Trades:
-    """The positions of `fills` that were closed, with what the price did meanwhile (see `Trades`)."""
+    """The positions of `fills`, all of one symbol, that were closed, with what the price did meanwhile (see `Trades`)."""
     most = int(np.count_nonzero(fills.held == 0.0))
     spans = np.empty((most, 4), dtype=np.int64)
     amounts = np.empty((most, 8))
@@ -50,6 +50,7 @@ def trades_of(bars: Bars, fills: Fills) -> Trades:
         adverse=adverse,
         favourable=favourable,
         reason=reason.astype(np.int8),
+        symbol=np.full(count, fills.symbol[0] if len(fills) else 0, dtype=np.int64),
     )
 
 

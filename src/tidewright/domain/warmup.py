@@ -4,13 +4,14 @@ An exponential average never quite forgets its first bar. The strategy is evalua
 compared with what it says on all bars.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tidewright.domain.bars import Bars
+from tidewright.domain.bars import Bars, Booleans
 from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
-from tidewright.domain.strategies.strategy import Parameters, Strategy
+from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
 
 TOLERANCE = 1e-3
 """Largest deviation that counts as none, in standard deviations of the column."""
@@ -46,6 +47,17 @@ class WarmupCheck:
         return self.signals_differing == 0 and all(column.deviation <= TOLERANCE for column in self.columns)
 
 
+def together(checks: Sequence[WarmupCheck]) -> WarmupCheck:
+    """The checks of one strategy on several symbols as one: of every column the largest deviation, and the longest warm-up that was needed."""
+    columns = []
+    for same in zip(*(check.columns for check in checks), strict=True):
+        needed = [column.needed for column in same]
+        longest = None if None in needed else max(bars for bars in needed if bars is not None)
+        columns.append(ColumnDeviation(same[0].column, max(column.deviation for column in same), longest))
+    starts, differing = sum(check.starts for check in checks), sum(check.signals_differing for check in checks)
+    return WarmupCheck(checks[0].declared, starts, differing, tuple(columns))
+
+
 def measure_warmup(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Evaluation) -> WarmupCheck:
     """Evaluate from up to 8 later starts over the warm-up and 1,000 bars more, and compare with `whole`.
 
@@ -63,7 +75,7 @@ def measure_warmup(strategy: Strategy, bars: Bars, parameters: Parameters, whole
     for start in map(int, starts):
         stop = min(len(bars), start + span)
         part = evaluate(strategy, bars.part(start, stop), parameters)
-        ours, theirs = whole.signals.by_name(), part.signals.by_name()
+        ours, theirs = _signals(whole), _signals(part)
         for name in ours:
             differing += int(np.count_nonzero(ours[name][start:stop][declared:] != theirs[name][declared:]))
         for name in whole.columns:
@@ -72,6 +84,11 @@ def measure_warmup(strategy: Strategy, bars: Bars, parameters: Parameters, whole
             needed[name] = _later(needed[name], strays)
     columns = tuple(ColumnDeviation(name, deviations[name], needed[name]) for name in whole.columns)
     return WarmupCheck(declared, len(starts), differing, columns)
+
+
+def _signals(evaluation: Evaluation) -> dict[str, Booleans]:
+    """What a step strategy asks for depends on all that it has done before: of that, only its columns are compared."""
+    return evaluation.signals.by_name() if isinstance(evaluation.signals, Signals) else {}
 
 
 def _strays(whole: Evaluation, part: Evaluation, name: str, start: int, stop: int) -> np.ndarray:

@@ -111,7 +111,8 @@ def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
         row, order = record(block.row, 0, view), record(block.order, 0, ORDER)
         order.side = order.leave = 0.0
         order.stop = order.target = np.nan
-        n, first, warm, log, rates = block.length, block.first, block.warm, block.log, block.rates
+        n: int = block.length
+        first, warm, log, rates = block.first, block.warm, block.log, block.rates
         time, high, low, close, columns_at = block.time, block.high, block.low, block.close, block.columns
         held, floor, ceiling, due = holding.side != 0.0, block.floor, block.ceiling, block.due
         for i in range(first, n):
@@ -132,7 +133,7 @@ def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
                 holding.profit = holding.side * (real(close, i) / holding.entry - 1.0)
             try:
                 asked = on_bar(memory, holding, row)
-            except Exception:  # noqa: BLE001 - whatever it is cannot pass through compiled code
+            except Exception:
                 return -1 - i
             if log != 0:
                 for k in range(_WIDTH):
@@ -192,6 +193,7 @@ class WatchFunction:
         compile_it: bool = True,
     ) -> None:
         self.on_bar = on_bar
+        self._names = state, columns, parameters
         self.state, self.told = tuple(state), (*VIEW_FIELDS, *columns, *parameters)
         self.refusal = ""
         self.compiled: Any = None
@@ -201,6 +203,11 @@ class WatchFunction:
                 self.compiled = compiled_c_function(scan)
             except CompilationRefused as refusal:
                 self.refusal = str(refusal)
+
+
+    def uncompiled(self) -> "WatchFunction":
+        """The same without the compiler."""
+        return WatchFunction(self.on_bar, *self._names, compile_it=False)
 
 
 def _type(names: Sequence[str]) -> np.dtype[Any]:
@@ -225,6 +232,7 @@ class Watch:
         log: bool = False,
     ) -> None:
         self._function = function
+        self._given = columns, parameters, state, warm
         self._columns = [np.ascontiguousarray(column, dtype=np.float64) for column in columns]
         self._column_addresses = addresses(self._columns)
         self._told = np.array([*[0.0] * (len(function.told) - len(parameters)), *parameters], dtype=np.float64)
@@ -255,6 +263,11 @@ class Watch:
         if self._function.compiled is None:
             self._callback = c_function(self._plain(bars, rates, order))
         return block
+
+    def plain(self) -> "Watch":
+        """The same without the compiler."""
+        function = self._function
+        return Watch(function.uncompiled(), *self._given)
 
     def failed(self, bar: int) -> StepFailed:
         """What to raise."""
@@ -290,7 +303,7 @@ class Watch:
                     position.profit = position.side * (close[i] / position.entry - 1.0)
                 try:
                     asked = _understood(on_bar(memory, position, row))
-                except BaseException as error:  # noqa: BLE001 - an interrupt as well: it cannot pass through compiled code
+                except BaseException as error:
                     self._error = error
                     return -1 - i
                 if self._log:

@@ -144,6 +144,22 @@ def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
     return option
 
 
+def _funding(equity: Columns, _: Columns, __: float | None) -> Option | None:
+    paid = column(equity, "funding")
+    if paid is None:
+        return None
+    total = np.cumsum(paid)
+    kept = series.extremes(POINTS // 2, total)
+    option = over_time(
+        base(f"Funding paid so far, {fmt.number(total[-1])} in all.", legend=False), panels=1, slider=False
+    )
+    option["dataset"] = dataset(equity["time"][kept], {"funding": total[kept]}, digits=6)
+    option["grid"] = [grid(14, 124)]
+    option["yAxis"] = [axis("value", formatter="@compact", splitNumber=2)]
+    option["series"] = [line("Funding paid", "funding", "var(--strategy)", "@money", step="end")]
+    return option
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A chart: its title, how high it is drawn, in CSS pixels, and what builds its option."""
@@ -160,5 +176,6 @@ FIGURES: Mapping[str, Figure] = {
     "trades": Figure("Entries and exits on the price", 444, on_price),
     "results": Figure("Distribution of results (number of trades)", 300, results),
     "excursions": Figure("Worst and best price while open", 300, excursions),
+    "funding": Figure("Funding paid so far", 168, _funding),
 }
 """Every chart, in the order in which the page shows them."""

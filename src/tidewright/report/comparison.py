@@ -11,8 +11,9 @@ from tidewright.domain.bars import Floats, Integers
 from tidewright.domain.metrics.table import METRICS
 from tidewright.report import format as fmt
 from tidewright.report import series
+from tidewright.report.document import Document, Json
 from tidewright.report.options import POINTS, Frame, Option, axis, base, dataset, grid, line, over_time
-from tidewright.report.tables import Document, Json, figure_text
+from tidewright.report.tables import figure_text
 
 FRAME = Frame("Equity from 100, and drawdown", 520)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidewright.report import format as fmt
+from tidewright.report.document import Document, Json, currency, named, part, symbols
 from tidewright.report.options import Columns
-from tidewright.report.tables import Document, Json, currency, part
 
 
 def simulated(document: Document) -> bool:
@@ -223,11 +223,13 @@ def provenance(document: Document) -> list[tuple[str, str]]:
     data, engine = (part(document, "provenance", name) or {} for name in ("data", "engine"))
     bars = f"{fmt.count(data.get('bars'))} bars, and {fmt.count(data.get('warmupBars'))} before them to warm up"
     environment = part(document, "provenance", "environment") or {}
+    funding = data.get("funding")
     return [
         ("Data", f"{market(document) or fmt.DASH}"),
         ("Period (UTC, end exclusive)", f"{fmt.moment(data.get('start'))} to {fmt.moment(data.get('end'))}"),
         ("Bars", bars),
         ("Data digest", fmt.text(data.get("digest"))),
+        *(_funding(funding) if isinstance(funding, dict) else []),
         ("Strategy", strategy_name(document)),
         ("Strategy digest", fmt.text(part(document, "provenance", "strategy", "digest"))),
         ("Engine", f"{fmt.text(engine.get('name'))} {fmt.text(engine.get('version'))}"),
@@ -236,6 +238,13 @@ def provenance(document: Document) -> list[tuple[str, str]]:
         ("Result digest", fmt.text(part(document, "provenance", "digest"))),
         ("Environment", ", ".join(f"{name} {value}" for name, value in environment.items()) or fmt.DASH),
     ]
+
+
+def _funding(funding: Json) -> list[tuple[str, str]]:
+    """Which rates fell due."""
+    count = fmt.count(funding.get("count"))
+    period = f", {fmt.moment(funding['first'])} to {fmt.moment(funding['last'])}" if funding.get("first") else ""
+    return [("Funding rates", count + period), ("Funding digest", fmt.text(funding.get("digest")))]
 
 
 def verify_command(document: Document) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
+from tidewright.report.document import Document, Json, currency, part
 from tidewright.report.options import Columns, Frame, Option, axis, base, column, grid, line, numbers, over_time, zoom
-from tidewright.report.tables import Document, Json, currency, part
 
 WAYS: Mapping[str, Frame] = {
     "dailyReturns": Frame("Days drawn in blocks", 376),

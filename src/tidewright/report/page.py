@@ -30,8 +30,8 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
     """One HTML page that needs nothing but itself: styles, charts and data are in it, and it loads nothing.
 
     `document` is the run's ``result.json``; a missing key or a null is a dash. `equity` has one row a bar: `time` (int64 milliseconds, the bar's
-    open), `equity`, and where known `holding`, `open`, `high`, `low`, `close`, `benchmark` (the account had it bought and held) and the
-    strategy's columns as ``column:<name>``, each of shape (n,). `trades` has one row a closed trade: `entryTime`, `exitTime`, `direction`,
+    open), `equity`, and where known `holding`, `open`, `high`, `low`, `close`, `benchmark` (the account had it bought and held), `funding` (paid at
+    the close) and the strategy's columns as ``column:<name>``, each of shape (n,). `trades` has one row a closed trade: `entryTime`, `exitTime`, `direction`,
     `quantity`, `entryPrice`, `exitPrice`, `fees`, `pnl`, `netReturn`, `adverse`, `favourable`, `reason`, `barsHeld`; empty where there was none.
     """
     cash = part(document, "spec", "broker", "cash")

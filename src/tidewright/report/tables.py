@@ -3,21 +3,16 @@
 `document` is a run's ``result.json``. Whatever is missing in it is a dash, never an error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from tidewright.domain.metrics.table import METRICS, Unit
 from tidewright.report import format as fmt
 from tidewright.report import series
+from tidewright.report.document import Document, currency, part
 from tidewright.report.options import Columns, trade_count
-
-Json: TypeAlias = Any
-"""A value as it comes out of JSON."""
-
-Document: TypeAlias = Mapping[str, Json]
 
 LISTED_TRADES = 200
 """How many of the first and of the last trades the page lists."""
@@ -28,21 +23,6 @@ PRINTED_TRADES = 15
 _HEADLINE = ("totalReturn", "cagr", "sharpe", "maxDrawdown", "volatility", "calmar", "winRate", "profitFactor")
 _OF_TRADES = {"winRate", "profitFactor"}
 _METRICS = {metric.name: metric for metric in METRICS}
-
-
-def part(document: Json, *path: str) -> Json:
-    """The value at a path of keys, None where there is none."""
-    for key in path:
-        document = document.get(key) if isinstance(document, Mapping) else None
-    return document
-
-
-def currency(document: Document) -> str:
-    """The quote currency of the run's symbol, empty where it is unknown."""
-    symbol = part(document, "provenance", "data", "symbol") or next(
-        iter(part(document, "spec", "strategy", "symbols") or []), ""
-    )
-    return str(symbol).partition("/")[2].partition(":")[0]
 
 
 def figure_text(value: object, unit: Unit, unit_of_money: str = "") -> str:
@@ -227,6 +207,8 @@ def costs(document: Document, trades: Columns) -> list[tuple[str, str]]:
             fmt.percent(fees / cash if fmt.defined(fees) and fmt.defined(cash) and cash > 0 else None),
         ),
     ]
+    if fmt.defined(funding := part(document, "result", "funding")):
+        facts.append(("Funding paid; below zero, received", fmt.money(funding, money)))
     if trade_count(trades) == 0:
         return facts
     before = trades["pnl"] + trades["fees"]

@@ -1,5 +1,6 @@
 """The bars of a run: found, long enough, the right ones, and fit to trade on."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,15 @@ class Blame(Protocol):
 
 
 def load_period(
-    market: Market, data: Data, max_gap: int, warmup: int, history: int | None, store: BarStore, blame: Blame
+    market: Market,
+    data: Data,
+    max_gap: int,
+    warmup: int,
+    history: int | None,
+    store: BarStore,
+    blame: Blame,
+    *,
+    alone: bool = True,
 ) -> tuple[Bars, int]:
     """The bars of the period with those before it that warm the strategy up, and the index of the period's first bar.
 
@@ -33,7 +42,8 @@ def load_period(
     resource names no start. A run that is made again says by `history` how many there were.
 
     Raises InputRefused when the market is unknown or damaged, when the period is not covered (but for a stretch of `max_gap` at
-    either end), or when the bars are not those of `data.digest`.
+    either end), or when the bars are not those of `data.digest`. A symbol that is not `alone` on its account may have bars for a part of the period only, and its digest is
+    not the account's.
     """
     step = milliseconds(market.timeframe)
     start = epoch_milliseconds(data.start) if data.start else None
@@ -49,11 +59,11 @@ def load_period(
         raise InputRefused([blame("data", "exchange", message=str(error), value=market.exchange)]) from None
     first = 0 if start is None else int(np.searchsorted(bars.time, start))
     missing = _uncovered(bars, first, data, stored, max_gap, blame)
-    if missing:
+    if missing and (alone or len(bars) == first):
         raise InputRefused(missing)
     unused = max(first - kept, 0)
     bars, first = bars.part(unused, len(bars)), first - unused
-    if data.digest is not None and bars_digest(bars) != data.digest:
+    if alone and data.digest is not None and bars_digest(bars) != data.digest:
         before = f", {first} of them before the period for the strategy's warm-up" if first else ""
         message = (
             f"the {len(bars)} bars of this run{before} have the digest {bars_digest(bars)}; "
@@ -61,6 +71,21 @@ def load_period(
         )
         raise InputRefused([blame("data", "digest", message=message, value=data.digest)])
     return bars, first
+
+
+def refuse_uncovered(periods: Sequence[Bars], data: Data, max_gap: int, blame: Blame) -> None:
+    """Refuse several symbols none of which has bars at the start, or none at the end, of the period."""
+    opens = min(int(bars.time[0]) for bars in periods)
+    closes = max(int(bars.time[-1]) + bars.step for bars in periods)
+    problems = []
+    if data.start is not None and opens - epoch_milliseconds(data.start) > max_gap:
+        message = f"no symbol has a bar before {utc(opens)}; move start, or import more"
+        problems.append(blame("data", "start", message=message, value=data.start))
+    if data.end is not None and epoch_milliseconds(data.end) - closes > max_gap:
+        message = f"no symbol has a bar after {utc(closes)}; move end, or import more"
+        problems.append(blame("data", "end", message=message, value=data.end))
+    if problems:
+        raise InputRefused(problems)
 
 
 def refuse_broken(bars: Bars, findings: tuple[Finding, ...], checks: Checks, blame: Blame) -> None:

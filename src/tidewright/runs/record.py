@@ -3,21 +3,27 @@
 import math
 import platform
 from collections import Counter
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewright.domain.contribution import contributions, correlation, gains
+from tidewright.domain.funding_rates import due_times
+from tidewright.domain.grid import closes, holdings
 from tidewright.domain.kernel import ARITHMETIC_REVISION
-from tidewright.domain.ledger import Reason
+from tidewright.domain.ledger import Reason, Refusal
+from tidewright.domain.lookahead import LookAheadProof
 from tidewright.domain.metrics.measure import as_record
 from tidewright.domain.metrics.periods import daily_returns
 from tidewright.domain.monte_carlo import BANDS, QUANTILES, RUIN, Spread
 from tidewright.domain.overfitting import TrackRecord, deflated_sharpe
-from tidewright.domain.provenance import record_digest
+from tidewright.domain.provenance import funding_digest, record_digest
 from tidewright.domain.quality import Severity
-from tidewright.runs.backtest import BacktestFindings
+from tidewright.domain.warmup import WarmupCheck, together
+from tidewright.runs.backtest import BacktestFindings, SymbolFindings
 from tidewright.runs.engines import Opinion
 from tidewright.runs.warnings import warnings_of
 
@@ -48,6 +54,8 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
         "benchmark": {"finalEquity": _number(found.benchmark.ledger.equity[-1]), **as_record(found.benchmark.metrics)},
         "deflatedSharpe": _deflated(found),
         "monteCarlo": _monte_carlo(found),
+        **_portfolio(found),
+        "refused": _refused(found),
         "checks": _checks(found),
         "warnings": [{"reason": reason, "message": message} for reason, message in warnings_of(found)],
         "provenance": {**_provenance(found, manifest), "spec": {"digest": record_digest(spec)}},
@@ -56,27 +64,47 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
 
 
 def equity_table(found: BacktestFindings) -> Table:
-    """One row a bar of the period: prices, equity, holding, what buying and holding would have been worth, and the strategy's columns."""
-    bars, ledger = found.outcome.bars, found.outcome.ledger
-    table: Table = {
-        "time": bars.time,
-        "open": bars.open,
-        "high": bars.high,
-        "low": bars.low,
-        "close": bars.close,
-        "equity": ledger.equity,
-        "holding": ledger.holding(),
-        "benchmark": found.benchmark.ledger.equity,
-    }
-    for name, column in found.outcome.evaluation.columns.items():
-        table[f"column:{name}"] = column[found.warmup_bars :]
+    """One row a bar of the period: equity, what buying and holding would have been worth, and the funding paid where there is funding.
+
+    Of one symbol also its prices, what was held of it and the strategy's columns; of several, the holding and the close of each, and what it had brought, as ``holding:<symbol>``,
+    ``close:<symbol>`` and ``gain:<symbol>``.
+    """
+    outcome = found.outcome
+    table: Table = {"time": outcome.clock.time}
+    if len(outcome.legs) == 1:
+        bars = outcome.bars
+        table |= {"open": bars.open, "high": bars.high, "low": bars.low, "close": bars.close}
+    table["equity"] = outcome.ledger.equity
+    if len(outcome.legs) == 1:
+        table["holding"] = outcome.ledger.holding()
+    table["benchmark"] = found.benchmark.ledger.equity
+    if len(outcome.ledger.funding):
+        table["funding"] = outcome.ledger.funding
+    if len(outcome.legs) > 1:
+        return table | _by_symbol(found)
+    for name, column in outcome.evaluation.columns.items():
+        table[f"column:{name}"] = column[found.symbols[0].warmup_bars :]
     return table
+
+
+def _by_symbol(found: BacktestFindings) -> Table:
+    """Of each symbol at each time of the account: what was held of it, its last close (NaN before its first bar), and what it had brought by then."""
+    outcome = found.outcome
+    time, periods = outcome.clock.time, [leg.series.period for leg in outcome.legs]
+    columns = {
+        "holding": holdings(time, periods, outcome.ledger.fills),
+        "close": closes(time, periods),
+        "gain": gains(outcome),
+    }
+    names = [one.data.market.symbol for one in found.symbols]
+    return {f"{what}:{name}": rows[index] for index, name in enumerate(names) for what, rows in columns.items()}
 
 
 def trades_table(found: BacktestFindings) -> Table:
     """One row a closed position."""
     trades = found.outcome.trades
     return {
+        **_symbol_column(found, trades.symbol),
         "entryTime": trades.entry_time,
         "exitTime": trades.exit_time,
         "direction": trades.direction,
@@ -97,6 +125,7 @@ def fills_table(found: BacktestFindings) -> Table:
     """One row a fill, as the result digest covers them."""
     fills = found.outcome.ledger.fills
     return {
+        **_symbol_column(found, fills.symbol),
         "time": fills.time,
         "side": fills.side,
         "price": fills.price,
@@ -107,6 +136,59 @@ def fills_table(found: BacktestFindings) -> Table:
     }
 
 
+def refusals_table(found: BacktestFindings) -> Table:
+    """One row an order that was not filled, with the reason; empty where every order was, and where the kernel counts them only."""
+    refusals = found.outcome.ledger.refusals
+    return {
+        **_symbol_column(found, refusals.symbol),
+        "time": refusals.time,
+        "side": refusals.side,
+        "price": refusals.price,
+        "quantity": refusals.quantity,
+        "reason": np.array([Refusal(code).title for code in refusals.reason], dtype=np.str_),
+    }
+
+
+def _symbol_column(found: BacktestFindings, symbol: NDArray[np.int64]) -> Table:
+    """The names of the symbols, where there are several."""
+    if len(found.symbols) == 1:
+        return {}
+    return {"symbol": np.array([one.data.market.symbol for one in found.symbols], dtype=np.str_)[symbol]}
+
+
+def _refused(found: BacktestFindings) -> dict[str, int]:
+    """How many orders were not filled, by reason."""
+    ledger = found.outcome.ledger
+    if not len(ledger.refusals):
+        return {Refusal.NO_CASH.title: ledger.unfilled} if ledger.unfilled else {}
+    return dict(Counter(Refusal(code).title for code in ledger.refusals.reason))
+
+
+def _portfolio(found: BacktestFindings) -> dict[str, Any]:
+    """What each of several symbols did for the account, and how they moved together."""
+    if len(found.symbols) == 1:
+        return {}
+    names = [one.data.market.symbol for one in found.symbols]
+    refusals, initial = found.outcome.ledger.refusals, found.outcome.ledger.initial
+    moves = correlation([one.data.series.period for one in found.symbols])
+    return {
+        "symbols": [
+            {
+                "symbol": name,
+                "gain": _number(part.gain),
+                "contribution": _number(part.gain / initial),
+                "fees": _number(part.fees),
+                "exposure": _number(part.exposure),
+                "trades": part.trades,
+                "winRate": _number(part.won / part.trades) if part.trades else None,
+                "refused": int(np.count_nonzero(refusals.symbol == index)),
+            }
+            for index, (name, part) in enumerate(zip(names, contributions(found.outcome), strict=True))
+        ],
+        "correlation": [[_number(value) for value in row] for row in moves.tolist()],
+    }
+
+
 def _number(value: float) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
@@ -114,10 +196,10 @@ def _number(value: float) -> float | None:
 
 def _resolved_spec(found: BacktestFindings) -> dict[str, Any]:
     """The resource's spec with the strategy in place, every parameter given, and the period as it was."""
-    plan, bars = found.plan, found.outcome.bars
+    plan, clock = found.plan, found.outcome.clock
     spec = plan.spec.record()
     spec["strategy"] = plan.strategy.spec.record()
-    spec["data"] |= {"start": _time(int(bars.time[0])), "end": _time(int(bars.time[-1]) + bars.step)}
+    spec["data"] |= {"start": _time(int(clock.time[0])), "end": _time(int(clock.time[-1]) + clock.step)}
     return spec
 
 
@@ -130,8 +212,8 @@ def _deflated(found: BacktestFindings) -> list[dict[str, Any]]:
 
     The variance of their Sharpe ratios is taken as that of the estimate itself where there is no skill, 1 / observations.
     """
-    bars, ledger = found.outcome.bars, found.outcome.ledger
-    returns, _ = daily_returns(bars.time, ledger.equity, ledger.initial, bars.step)
+    clock, ledger = found.outcome.clock, found.outcome.ledger
+    returns, _ = daily_returns(clock.time, ledger.equity, ledger.initial, clock.step)
     if len(returns) < 2:
         return [{"trials": trials, "value": None} for trials in TRIALS]
     record = TrackRecord.of(returns)
@@ -166,43 +248,52 @@ def _spread(spread: Spread, initial: float) -> dict[str, Any]:
 
 def _checks(found: BacktestFindings) -> dict[str, Any]:
     checks: dict[str, Any] = {}
-    if found.look_ahead is not None:
-        violation = found.look_ahead.violation
-        checks["lookAhead"] = {
-            "passed": found.look_ahead.passed,
-            "prefixes": found.look_ahead.prefixes,
-            "violation": violation
-            and {
-                "bar": violation.bar,
-                "time": violation.time,
-                "column": violation.column,
-                "withFuture": _number(violation.with_future),
-                "without": _number(violation.without),
-                "repeatable": violation.repeatable,
-            },
-        }
-    if found.warmup is not None:
-        checks["warmup"] = {
-            "passed": found.warmup.passed,
-            "declared": found.warmup.declared,
-            "starts": found.warmup.starts,
-            "signalsDiffering": found.warmup.signals_differing,
-            "columns": [
-                {"column": c.column, "deviation": _number(c.deviation), "needed": c.needed}
-                for c in found.warmup.columns
-            ],
-        }
+    proofs = [(one.data.market.symbol, one.look_ahead) for one in found.symbols if one.look_ahead is not None]
+    if proofs:
+        checks["lookAhead"] = _look_ahead(proofs)
+    warmups = [one.warmup for one in found.symbols if one.warmup is not None]
+    if warmups:
+        checks["warmup"] = _warmup(together(warmups))
     if found.plan.spec.checks.data_quality != "Ignore":
+        findings = [(one.data.market.symbol, finding) for one in found.symbols for finding in one.data.quality]
         checks["dataQuality"] = {
-            "passed": all(finding.severity is not Severity.ERROR for finding in found.quality),
+            "passed": all(finding.severity is not Severity.ERROR for _, finding in findings),
             "findings": [
-                {"rule": f.rule, "severity": f.severity.value, "count": f.count, "message": f.message}
-                for f in found.quality
+                {"symbol": symbol, "rule": f.rule, "severity": f.severity.value, "count": f.count, "message": f.message}
+                for symbol, f in findings
             ],
         }
     if found.opinion is not None:
         checks["engines"] = _engines(found.opinion)
     return checks
+
+
+def _look_ahead(proofs: Sequence[tuple[str, LookAheadProof]]) -> dict[str, Any]:
+    """The proofs of all symbols, with the first violation."""
+    violations = [(symbol, proof.violation) for symbol, proof in proofs if proof.violation is not None]
+    told = None
+    if violations:
+        symbol, violation = violations[0]
+        told = {
+            "symbol": symbol,
+            "bar": violation.bar,
+            "time": violation.time,
+            "column": violation.column,
+            "withFuture": _number(violation.with_future),
+            "without": _number(violation.without),
+            "repeatable": violation.repeatable,
+        }
+    return {"passed": not violations, "prefixes": sum(proof.prefixes for _, proof in proofs), "violation": told}
+
+
+def _warmup(check: WarmupCheck) -> dict[str, Any]:
+    return {
+        "passed": check.passed,
+        "declared": check.declared,
+        "starts": check.starts,
+        "signalsDiffering": check.signals_differing,
+        "columns": [{"column": c.column, "deviation": _number(c.deviation), "needed": c.needed} for c in check.columns],
+    }
 
 
 def _engines(opinion: Opinion) -> dict[str, Any]:
@@ -223,20 +314,24 @@ def _engines(opinion: Opinion) -> dict[str, Any]:
 
 
 def _provenance(found: BacktestFindings, manifest: str) -> dict[str, Any]:
-    bars, period = found.bars, found.outcome.bars
-    market = found.plan.market
+    market = found.plan.markets[0]
+    several = len(found.symbols) > 1
+    by_symbol = {one.data.market.symbol: _data(one) for one in found.symbols}
+    whole = {
+        "start": _time(int(found.outcome.clock.time[0])),
+        "end": _time(int(found.outcome.clock.time[-1]) + found.outcome.clock.step),
+        "bars": sum(len(one.data.series.period) for one in found.symbols),
+        "simulated": found.simulated,
+        "symbols": by_symbol,
+    }
     return {
         "digest": found.digest,
         "data": {
             "digest": found.data_digest,
             "exchange": market.exchange,
-            "symbol": market.symbol,
+            "symbol": ", ".join(by_symbol),
             "timeframe": market.timeframe,
-            "start": _time(int(period.time[0])),
-            "end": _time(int(period.time[-1]) + period.step),
-            "bars": len(period),
-            "warmupBars": len(bars) - len(period),
-            "simulated": found.simulated,
+            **(whole if several else by_symbol[market.symbol]),
         },
         "strategy": {"name": found.plan.strategy.strategy.name, "digest": found.plan.strategy.digest},
         "engine": _engine(found),
@@ -247,6 +342,37 @@ def _provenance(found: BacktestFindings, manifest: str) -> dict[str, Any]:
             "platform": f"{platform.system()} {platform.machine()}",
             **{name: installed for name in ("numpy", "numba") if (installed := _installed(name))},
         },
+    }
+
+
+def _data(one: SymbolFindings) -> dict[str, Any]:
+    """What one symbol was tested on."""
+    period = one.data.series.period
+    return {
+        "digest": one.digest,
+        "start": _time(int(period.time[0])),
+        "end": _time(int(period.time[-1]) + period.step),
+        "bars": len(period),
+        "warmupBars": one.warmup_bars,
+        "simulated": one.simulated,
+        **({"delisted": True} if one.data.series.delisted else {}),
+        **_funding(one),
+    }
+
+
+def _funding(one: SymbolFindings) -> dict[str, Any]:
+    """Which rates fell due over the period, where funding was paid."""
+    market, funding = one.data.market, one.data.series.funding
+    if funding is None:
+        return {}
+    times = due_times(funding)
+    return {
+        "funding": {
+            "digest": funding_digest(market.exchange, market.symbol, funding),
+            "count": len(times),
+            "first": _time(int(times[0])) if len(times) else None,
+            "last": _time(int(times[-1])) if len(times) else None,
+        }
     }
 
 

@@ -6,8 +6,9 @@ import inspect
 import linecache
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from tidewright.domain.strategies.declaration import rule_strategy
 from tidewright.domain.strategies.evaluation import declared_warmup
 from tidewright.domain.strategies.parameters import ParameterErrors, resolve_for
 from tidewright.domain.strategies.rule_strategy import RulesError
+from tidewright.domain.strategies.step import is_step
 from tidewright.domain.strategies.strategy import Parameter, Strategy, Value
 from tidewright.domain.timeframe import milliseconds
 from tidewright.runs.refusal import InputRefused
@@ -83,7 +85,16 @@ def risk_of(risk: spec.Risk) -> Risk:
         trail_distance=ratio(trailing.distance) if trailing else 0.0,
         roi=tuple(RoiStep(milliseconds(step.after), ratio(step.profit)) for step in risk.roi),
         sizing=Sizing(fraction=ratio(size.fraction or "0%"), risk=ratio(size.risk or "0%")),
+        max_open_positions=risk.max_open_positions,
+        max_entries=risk.max_entries,
+        cooldown=milliseconds(risk.cooldown) if risk.cooldown else 0,
+        max_symbol_exposure=_limit(risk.max_symbol_exposure),
+        max_total_exposure=_limit(risk.max_total_exposure),
     )
+
+
+def _limit(share: str | None) -> float:
+    return inf if share is None else ratio(share)
 
 
 def _load(
@@ -212,9 +223,15 @@ def _file(module: str) -> str:
 
 def _unfit(found: type) -> Iterator[str]:
     """Why a class cannot be used as a strategy."""
-    for method in ("warmup", "columns", "signals"):
+    form, base = ("on_bar", "StepStrategy") if is_step(found) else ("signals", "SignalStrategy")
+    for method in ("warmup", "columns", form):
         if not callable(getattr(found, method, None)):
-            yield f"is no strategy: it has no method {method}; derive it from tidewright.SignalStrategy"
+            yield f"is no strategy: it has no method {method}; derive it from tidewright.{base}"
+    state = getattr(found, "state", {})
+    if is_step(found) and not (
+        isinstance(state, Mapping) and all(isinstance(value, int | float) for value in state.values())
+    ):
+        yield "its state is not a mapping of names to numbers, its memory before the first bar; make it so"
     parameters = getattr(found, "parameters", None)
     if not isinstance(parameters, tuple):
         yield "is no strategy: it has no tuple named parameters; write parameters = () if there are none"

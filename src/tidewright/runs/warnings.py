@@ -1,14 +1,17 @@
 """Reasons to doubt a result, each with a name that a script can switch on and a sentence that a person can act on."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from tidewright.domain.comparison import Cause
 from tidewright.domain.instant import utc
-from tidewright.domain.ledger import Reason
+from tidewright.domain.ledger import Reason, Refusal
 from tidewright.domain.quality import Severity
-from tidewright.domain.timeframe import DAY
+from tidewright.domain.strategies.strategy import Signals
+from tidewright.domain.timeframe import DAY, milliseconds
+from tidewright.domain.warmup import together
 from tidewright.runs.backtest import BacktestFindings
 
 FEW_TRADES = 30
@@ -50,7 +53,10 @@ def _about_engines(found: BacktestFindings) -> Iterator[tuple[str, str]]:
 
 
 def _about_causality(found: BacktestFindings) -> Iterator[tuple[str, str]]:
-    proof, warmup = found.look_ahead, found.warmup
+    proofs = [one.look_ahead for one in found.symbols if one.look_ahead is not None]
+    proof = next((proof for proof in proofs if not proof.passed), proofs[0] if proofs else None)
+    checks = [one.warmup for one in found.symbols if one.warmup is not None]
+    warmup = together(checks) if checks else None
     if proof is None:
         yield "LookAheadUnchecked", "Nobody has looked for look-ahead: set checks.lookAhead: true."
     elif proof.violation is not None and not proof.violation.repeatable:
@@ -75,34 +81,70 @@ def _about_causality(found: BacktestFindings) -> Iterator[tuple[str, str]]:
         yield "WarmupTooShort", message
 
 
+def _never_traded(found: BacktestFindings) -> str:
+    """Why there is no fill."""
+    signals = [leg.evaluation.signals for leg in found.outcome.legs]
+    asked = any(isinstance(each, Signals) and each.enter.any() for each in signals)
+    if len(found.outcome.ledger.refusals):
+        return "every order was refused"
+    if not asked:
+        return "it never asked for an entry"
+    return "every entry came before the end of its warm-up or together with an exit, or could not be paid for"
+
+
 def _about_trading(found: BacktestFindings) -> Iterator[tuple[str, str]]:
-    trades, signals, ledger = found.outcome.trades, found.outcome.evaluation.signals, found.outcome.ledger
+    trades, ledger = found.outcome.trades, found.outcome.ledger
     if not len(ledger.fills):
-        why = (
-            "it never asked for an entry"
-            if not signals.enter.any()
-            else "every entry came before the end of its warm-up or together with an exit, or could not be paid for"
-        )
-        yield "NeverTraded", f"The strategy never traded: {why}."
+        yield "NeverTraded", f"The strategy never traded: {_never_traded(found)}."
     elif len(trades) < FEW_TRADES:
         yield (
             "FewTrades",
             f"{len(trades)} closed trades are too few to tell skill from luck; look for {FEW_TRADES} or more.",
         )
-    if len(ledger.fills) and ledger.fills.held[-1] != 0.0:
+    still_open = [leg for symbol, leg in enumerate(found.outcome.legs) if ledger.fills.of(symbol).held[-1:].any()]
+    if still_open:
         yield "OpenAtEnd", "A position was open at the end: it is valued at the last close and is not among the trades."
     liquidated = int(np.count_nonzero(trades.reason == Reason.LIQUIDATION))
     if liquidated:
         yield "Liquidated", f"{liquidated} positions lost all of their margin and were taken over by the exchange."
-    if ledger.unfilled:
+    yield from _about_funding(found)
+    if len(ledger.refusals):
+        counts = Counter(Refusal(code).title for code in ledger.refusals.reason)
+        told = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+        yield "OrdersRefused", f"{len(ledger.refusals)} orders were not filled ({told}); refusals.parquet lists them."
+    elif ledger.unfilled:
         yield "Unfilled", f"{ledger.unfilled} entries could not be paid for."
     if ledger.equity[-1] < 0.01 * ledger.initial:
         yield "Ruin", "Almost nothing is left of the account."
 
 
+def _about_funding(found: BacktestFindings) -> Iterator[tuple[str, str]]:
+    broker = found.plan.spec.broker
+    perpetuals = [market.symbol for market in found.plan.markets if ":" in market.symbol]
+    if perpetuals and broker.account == "Margin" and broker.funding == "Ignore":
+        yield (
+            "FundingIgnored",
+            f"{perpetuals[0]} is a perpetual, and its funding is left out: import it, and set broker.funding: Stored.",
+        )
+
+
+def _about_listings(found: BacktestFindings) -> Iterator[tuple[str, str]]:
+    """Symbols that were there for a part of the period only."""
+    clock = found.outcome.clock
+    gap = milliseconds(found.plan.spec.checks.max_gap)
+    for one in found.symbols:
+        first, last = int(one.data.series.period.time[0]), int(one.data.series.period.time[-1])
+        if first - int(clock.time[0]) > gap:
+            yield "ListedLate", f"{one.data.market.symbol} has no bars before {utc(first)}."
+        if one.data.series.delisted:
+            message = f"{one.data.market.symbol} has no bars after {utc(last)}: what was held of it was closed at its last close."
+            yield "Delisted", message
+
+
 def _about_data(found: BacktestFindings) -> Iterator[tuple[str, str]]:
-    period = found.outcome.bars
-    length = int(period.time[-1]) + period.step - int(period.time[0])
+    yield from _about_listings(found)
+    clock = found.outcome.clock
+    length = int(clock.time[-1]) + clock.step - int(clock.time[0])
     if length < SHORT_PERIOD:
         yield (
             "ShortPeriod",
@@ -110,6 +152,8 @@ def _about_data(found: BacktestFindings) -> Iterator[tuple[str, str]]:
         )
     if found.plan.spec.checks.data_quality == "Ignore":
         yield "DataUnchecked", "Nobody has judged the data: set checks.dataQuality: Warn or Block."
-    for finding in found.quality:
-        if finding.rule == "Gap" or finding.severity is Severity.ERROR:
-            yield ("Gaps" if finding.rule == "Gap" else "DataQuality"), f"{finding.message}."
+    for one in found.symbols:
+        whose = f"{one.data.market.symbol}: " if len(found.symbols) > 1 else ""
+        for finding in one.data.quality:
+            if finding.rule == "Gap" or finding.severity is Severity.ERROR:
+                yield ("Gaps" if finding.rule == "Gap" else "DataQuality"), f"{whose}{finding.message}."

@@ -16,6 +16,7 @@ from tidewright.cli.endings import DONE, FAILED, REFUSED, ending
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
+PERPETUAL = ("--exchange", "binance", "--symbol", "BTC/USDT:USDT")
 NAMED = ("--exchange", "binance", "--symbol", "BTC/USDT", "--timeframe", "1h")
 
 
@@ -32,6 +33,17 @@ def run(store):
         )
 
     return invoke
+
+
+@pytest.fixture
+def funding(tmp_path):
+    def write(*rates, name="funding.csv", header="calc_time,funding_interval_hours,last_funding_rate"):
+        path = tmp_path / name
+        rows = [f"{START + 8 * i * HOUR + 3},8,{rate}" for i, rate in enumerate(rates)]
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    return write
 
 
 @pytest.fixture
@@ -60,6 +72,96 @@ def test_importing_again_changes_nothing(run, csv):
     run("import", path, *NAMED)
 
     assert "0 bars added, 0 replaced, 3 there already" in run("import", path, *NAMED).stdout
+
+
+def test_funding_is_imported_and_told_of_wherever_its_symbol_is(run, csv, funding):
+    run("import", csv(0, 1, 2), *PERPETUAL, "--timeframe", "1h")
+    result = run("import", funding(0.0001, -0.0002, 0.0003), "--funding", *PERPETUAL)
+
+    assert result.exit_code == 0
+    assert "funding.csv: the funding of BTC/USDT:USDT on binance" in result.stdout
+    assert "3 rates added, 0 replaced, 0 there already" in result.stdout
+    assert "3 rates, 2024-01-01 00:00 to 2024-01-01 16:00 UTC, one every 8h in this file" in result.stdout
+    assert "time from 'calc_time', rate from 'last_funding_rate'" in result.stdout
+    for words in ("list",), ("show", "binance", "BTC/USDT:USDT", "1h"):
+        assert "3 rates, 2024-01-01 00:00 to 2024-01-01 16:00 UTC" in run(*words).stdout
+    verified = run("verify")
+    assert "sound    the funding of BTC/USDT:USDT on binance" in verified.stdout
+    assert "10 markets and the funding of 1 symbols verified, 0 damaged." in verified.stdout
+
+
+def test_funding_is_part_of_the_json_documents(run, csv, funding):
+    run("import", csv(0, 1, 2), *PERPETUAL, "--timeframe", "1h")
+    run("import", funding(0.0001, -0.0002), "--funding", *PERPETUAL)
+    listed = json.loads(run("list", "--json").stdout)[-1]
+
+    assert listed | {"digest": "", "sources": []} == {
+        "exchange": "binance",
+        "symbol": "BTC/USDT:USDT",
+        "first": "2024-01-01T00:00:00Z",
+        "last": "2024-01-01T08:00:00Z",
+        "rates": 2,
+        "digest": "",
+        "sources": [],
+    }
+    assert json.loads(run("show", "binance", "BTC/USDT:USDT", "1h", "--json").stdout)["funding"] == listed
+    assert json.loads(run("verify", "--json").stdout)[-1] == listed | {"sound": True, "faults": []}
+
+
+def test_damaged_funding_is_listed_shown_and_fails_the_verification(run, csv, funding, store):
+    run("import", csv(0, 1, 2), *PERPETUAL, "--timeframe", "1h")
+    run("import", funding(0.0001, -0.0002), "--funding", *PERPETUAL)
+    (store / "binance/BTC-USDT%3AUSDT/funding.parquet").write_bytes(b"PAR1")
+
+    assert "damaged" in run("list").stdout
+    assert "Funding  damaged" in run("show", "binance", "BTC/USDT:USDT", "1h").stdout
+    assert "damage" in json.loads(run("list", "--json").stdout)[-1]
+    verified = run("verify")
+    assert (verified.exit_code, "1 damaged" in verified.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((*PERPETUAL[:2], "--symbol", "BTC/USDT:USDT", "--timeframe", "8h"), "--timeframe, --time-is and --drop-dup"),
+        ((*PERPETUAL, "--time-is", "close"), "are about bars; leave them out with --funding"),
+        ((*PERPETUAL, "--drop-duplicates"), "are about bars; leave them out with --funding"),
+        ((*PERPETUAL, "--column", "close=rate"), "--column close=... is of bars only"),
+        ((*PERPETUAL, "--column", "rate=other"), "--column rate=other: there is no such column"),
+        (("--exchange", "simulated", "--symbol", "BTC/USDT"), "is the embedded market and takes no funding"),
+    ],
+)
+def test_funding_that_is_refused_exits_with_2_and_says_why(run, funding, store, arguments, reason):
+    result = run("import", funding(0.0001), "--funding", *arguments)
+
+    assert result.exit_code == 2
+    assert reason in " ".join(result.stderr.split())
+    assert not list(store.rglob("*.parquet"))
+
+
+def test_a_broken_funding_file_is_refused_with_every_reason(run, funding):
+    path = funding(0.0001, 7, "")
+    result = run("import", path, "--funding", *PERPETUAL)
+
+    assert result.exit_code == 2
+    assert f"{path} was not imported:\n  line 3: 7 is no funding rate" in result.stderr
+    assert "line 4: nothing is no funding rate" in result.stderr
+
+
+def test_other_rates_are_refused_unless_they_may_replace(run, funding):
+    run("import", funding(0.0001, 0.0002), "--funding", *PERPETUAL)
+    other = funding(0.0001, 0.0005)
+    result = run("import", other, "--funding", *PERPETUAL)
+
+    assert (result.exit_code, "(0.0002, now 0.0005); --replace takes" in result.stderr) == (2, True)
+    assert "0 rates added, 1 replaced, 1 there" in run("import", other, "--funding", *PERPETUAL, "--replace").stdout
+
+
+def test_bars_need_their_timeframe(run, csv):
+    result = run("import", csv(0, 1), *PERPETUAL)
+
+    assert (result.exit_code, "Missing option '--timeframe'" in result.stderr) == (2, True)
+    assert "is of funding rates only" in run("import", csv(0, 1), *NAMED, "--column", "rate=close").stderr
 
 
 def test_several_files_make_one_series(run, csv):

@@ -158,3 +158,69 @@ def test_other_values_are_refused_unless_they_may_be_replaced(run, binance, stor
 
 def test_help_has_examples(run):
     assert "tidewright data download " in run("--help").stdout.split("Examples:")[1]
+
+
+def test_funding_is_downloaded_with_its_own_words(run, store):
+    named = ("--exchange", "binance", "--symbol", "BTC/USDT:USDT", "--funding", "--start", "2025-02-01")
+    result = run(*named)
+
+    assert result.exit_code == 0
+    assert "BTC/USDT:USDT funding on binance" in result.stdout
+    assert "55 rates added, 0 replaced, from 1 file and 1 request" in result.stdout
+    assert "the store has 55 rates, 2025-02-20 08:00 to 2025-03-10 08:00 UTC" in result.stdout
+    assert store.describe_funding("binance", "BTC/USDT:USDT").count == 55
+    (document,) = json.loads(run(*named, "--json").stdout)
+    assert document | {"digest": ""} == {
+        "exchange": "binance",
+        "symbol": "BTC/USDT:USDT",
+        "period": {"start": "2025-02-20T08:00:00Z", "end": "2025-03-10T12:34:56Z"},
+        "files": 0,
+        "requests": 0,
+        "added": 0,
+        "replaced": 0,
+        "rates": 55,
+        "digest": "",
+        "unrepaired": [],
+        "notes": [],
+        "failed": False,
+    }
+
+
+def test_missing_funding_of_a_silent_server_is_a_failure(run, binance):
+    binance.fail("/", *[status(451)] * 100)
+    result = run(
+        "--exchange",
+        "binance",
+        "--symbol",
+        "BTC/USDT:USDT",
+        "--funding",
+        "--start",
+        "2025-02-01",
+        "--end",
+        "2025-03-01",
+    )
+
+    assert result.exit_code == 1
+    assert "missing still: 2025-02-01T00:00:00Z to 2025-03-01T00:00:00Z" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--timeframe", "1h"), "are about bars; leave them out with --funding"),
+        (("--from-trades",), "are about bars; leave them out with --funding"),
+        (("--market", "spot"), "is a perpetual and not on the spot market"),
+    ],
+)
+def test_funding_that_cannot_be_had_is_refused(run, arguments, reason):
+    result = run("--exchange", "binance", "--symbol", "BTC/USDT:USDT", "--funding", "--start", "2025-02-01", *arguments)
+
+    assert (result.exit_code, reason in " ".join(result.stderr.split())) == (2, True)
+
+
+def test_funding_of_other_exchanges_is_for_import_and_bars_need_a_timeframe(run):
+    kraken = run("--exchange", "kraken", "--symbol", "BTC/USD:USD", "--funding", "--start", "2025-02-01")
+    bars = run(*NAMED[:4], "--start", "2025-02-01")
+
+    assert (kraken.exit_code, "can be imported" in kraken.stderr) == (2, True)
+    assert (bars.exit_code, "Missing option '--timeframe'" in bars.stderr) == (2, True)

@@ -21,6 +21,12 @@ spec:
   symbols: [BTC/USDT]
   timeframe: 1h
 """
+STUDY = """\
+apiVersion: tidewright.io/v1alpha1
+kind: OptimizationStudy
+metadata: {name: search}
+spec: {strategy: {name: cross}, data: {exchange: simulated}}
+"""
 INLINE = """\
     source:
       builtin: MovingAverageCross
@@ -340,6 +346,7 @@ def test_a_strategy_in_a_broken_file_is_not_called_missing_as_well(command, mani
         ("empty.yaml", b"", "empty.yaml: nothing to run: there is no resource; add a BacktestRun"),
         ("comment.yaml", b"# later\n", "comment.yaml: nothing to run: there is no resource; add a BacktestRun"),
         ("strategy.yaml", STRATEGY.encode(), "strategy.yaml: nothing to run: there is the TradingStrategy cross; add a BacktestRun"),
+        ("study.yaml", STUDY.encode(), "study.yaml:2: kind: 'OptimizationStudy': this version cannot run it yet, only check it; take it out of the file (what can be run: BacktestRun)"),
         ("list.yaml", b"- 1\n", "list.yaml:1: not a resource; it needs apiVersion, kind, metadata and spec"),
     ],
     ids=lambda value: value[:16] if isinstance(value, str) else None,

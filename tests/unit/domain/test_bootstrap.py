@@ -23,7 +23,7 @@ from tidewright.domain.metrics.table import METRICS
 def trades_of(pnl):
     pnl = np.array(pnl, dtype=float)
     whole, ones, code = np.arange(len(pnl)), np.ones(len(pnl)), np.ones(len(pnl), dtype=np.int8)
-    return Trades(whole, whole, whole, whole, code, ones, ones, ones, ones, pnl, pnl / 1000, ones, ones, code)
+    return Trades(whole, whole, whole, whole, code, ones, ones, ones, ones, pnl, pnl / 1000, ones, ones, code, whole)
 
 
 def normal_returns(seed, count=250, mean=0.001, deviation=0.01):

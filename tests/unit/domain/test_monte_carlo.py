@@ -35,7 +35,7 @@ def at(quantile, values):
 def trades_of(pnl, entry_bar):
     pnl, entry = np.array(pnl, dtype=float), np.array(entry_bar)
     ones, code = np.ones(len(pnl)), np.ones(len(pnl), dtype=np.int8)
-    return Trades(entry, entry + 1, entry, entry + 1, code, ones, ones, ones, ones, pnl, pnl, ones, ones, code)
+    return Trades(entry, entry + 1, entry, entry + 1, code, ones, ones, ones, ones, pnl, pnl, ones, ones, code, entry)
 
 
 def test_one_path_by_hand():

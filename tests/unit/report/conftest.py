@@ -28,6 +28,7 @@ def equity() -> Table:
         "low": close * 0.999,
         "close": close,
         "benchmark": 10_000 * close / close[0],
+        "funding": np.where(np.arange(n) % 8 == 7, 0.25, 0.0),
         "column:average": np.concatenate((np.full(9, np.nan), np.convolve(close, np.full(10, 0.1), "valid"))),
         "column:rsi": np.tile((20.0, 80.0), n // 2),
         "column:up": np.tile((True, False), n // 2),

@@ -46,6 +46,14 @@ def test_exposure_is_the_positions_share_of_the_account(equity, trades):
     assert drawn == pytest.approx([0.5] * len(drawn))
 
 
+def test_funding_is_added_up_and_drawn_only_where_there_is_any(equity, trades):
+    drawn = charts.figure("funding", equity, trades)["dataset"]["source"]
+    assert (drawn["funding"][0], drawn["funding"][-1]) == (0.0, 150.0)
+    assert len(drawn["time"]) < len(equity["time"])
+    without = {name: column for name, column in equity.items() if name != "funding"}
+    assert charts.figure("funding", without, trades) is None
+
+
 class TestTradesOnThePrice:
     def test_columns_at_the_price_are_drawn_on_it_others_below_and_conditions_not_at_all(self, equity, trades):
         lines = [s for s in charts.figure("trades", equity, trades)["series"] if s["type"] == "line"]

@@ -100,6 +100,17 @@ def test_the_deflated_sharpe_ratio_is_listed_by_trials(document):
     assert findings.deflated(document) == [("1", "91.0%", 0.91), ("1,000", "–", 0.0)]
 
 
+def test_provenance_says_which_funding_fell_due(document):
+    assert "Funding rates" not in dict(findings.provenance(document))
+    first, last = "2024-01-01T08:00:00Z", "2024-07-19T00:00:00Z"
+    document["provenance"]["data"]["funding"] = {"digest": "sha256:f0", "count": 600, "first": first, "last": last}
+    facts = dict(findings.provenance(document))
+    assert facts["Funding rates"] == f"600, {first} to {last}"
+    assert facts["Funding digest"] == "sha256:f0"
+    document["provenance"]["data"]["funding"] = {"digest": "sha256:f1", "count": 0, "first": None, "last": None}
+    assert dict(findings.provenance(document))["Funding rates"] == "0"
+
+
 def test_provenance_holds_every_digest(document):
     facts = dict(findings.provenance(document))
     assert (facts["Data digest"], facts["Strategy digest"], facts["Result digest"]) == (

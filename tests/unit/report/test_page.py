@@ -70,7 +70,8 @@ def test_every_chart_has_its_data_and_a_caption(html):
     page = Page(html)
     names = [attributes["data-chart"] for tag, attributes in page.elements if tag == "figure"]
     data = re.search(r'<script type="application/json" id="charts">(.*?)</script>', html, re.DOTALL)
-    assert names == list(json.loads(data[1])) == ["equity", "rolling", "exposure", "trades", "results", "excursions"]
+    drawn = ["equity", "rolling", "exposure", "trades", "results", "excursions", "funding"]
+    assert names == list(json.loads(data[1])) == drawn
     assert page.count("figcaption") == len(names)
 
 

@@ -59,6 +59,13 @@ def test_costs_are_set_against_the_gross_profit(document, trades):
     assert costs["Slippage paid, estimated from the amount traded"] == f"{traded * 0.0005:.2f} USDT"
 
 
+def test_funding_is_a_cost_where_there_is_any(document, trades):
+    title = "Funding paid; below zero, received"
+    assert title not in dict(tables.costs(document, trades))
+    document["result"]["funding"] = -12.5
+    assert dict(tables.costs(document, trades))[title] == dict(tables.costs(document, {}))[title] == "−12.50 USDT"
+
+
 def test_costs_without_trades_say_what_is_known(document):
     assert dict(tables.costs(document, {}))["Commission"] == "0.1%"
     assert {value for _, value in tables.costs({}, {})} == {"–"}

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tidewright.domain.bars import Bars, Market
+from tidewright.domain.costs import Funding
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
-from tidewright.ports import BarStore, MarketNotFound, StoredMarket
-from tidewright.runs.backtest import BacktestPlan, plan_backtest
+from tidewright.ports import BarStore, FundingNotFound, MarketNotFound, StoredMarket
+from tidewright.runs.plan import BacktestPlan, plan_backtest
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Manifest
 
@@ -41,9 +42,10 @@ spec:
 class Store:
     """A `BarStore` that holds whatever it is given, however broken."""
 
-    def __init__(self, *series: Bars, simulated: bool = False) -> None:
+    def __init__(self, *series: Bars, simulated: bool = False, funding: Funding | None = None) -> None:
         self.series = {bars.market: bars for bars in series}
         self.simulated = simulated
+        self.funding = funding
 
     def read(self, market: Market, start: int | None = None, end: int | None = None) -> Bars:
         if market not in self.series:
@@ -61,6 +63,11 @@ class Store:
         bars = self.series[market]
         first, last = int(bars.time.min()), int(bars.time.max())
         return StoredMarket(market, first, last, len(bars), len(gaps(bars)), bars_digest(bars), self.simulated)
+
+    def read_funding(self, exchange: str, symbol: str) -> Funding:
+        if self.funding is None:
+            raise FundingNotFound(f"there is no {symbol} funding on {exchange}")
+        return self.funding
 
     def markets(self) -> list[StoredMarket]:
         return [self.describe(market) for market in self.series]

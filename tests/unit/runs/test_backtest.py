@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tidewright.domain.strategies.evaluation import StrategyFailed
-from tidewright.runs.backtest import STAGES, plan_backtest, run_backtest
+from tidewright.runs.backtest import STAGES, run_backtest
+from tidewright.runs.plan import plan_backtest
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.manifest import Manifest
 

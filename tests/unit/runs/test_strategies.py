@@ -91,6 +91,15 @@ def test_a_mistake_in_a_rule_is_pointed_at():
     assert pointed == "unknown function 'smaa' (did you mean 'sma'?)\n  close >  smaa(3)\n           ^"
 
 
+def test_rules_know_the_strategys_own_timeframe():
+    rules = {"columns": {"trend": "ema(50) on 4h"}, "enter": "close > trend", "exit": "close < trend"}
+    hourly, quarterly = resolved({"rules": rules}), resolved({"rules": rules}, timeframe="15m")
+    assert (quarterly.warmup + 2) == 4 * (hourly.warmup + 2)
+    ((field, pointed),) = refused({"rules": rules}, timeframe="1d")
+    assert field == "source.rules.columns.trend"
+    assert pointed == "the strategy's own 1d bars make no 4h bars; write one of 3d, 1w\n  ema(50) on 4h\n             ^"
+
+
 def test_constraints_of_rules_are_held():
     rules = {
         "parameters": [

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tidewright.domain.bars import Bars
+from tidewright.domain.grid import Clock
 from tidewright.domain.ledger import Ledger, Trades
 from tidewright.domain.metrics import formulae
 from tidewright.domain.metrics.periods import daily_returns, years_between
@@ -63,10 +64,14 @@ class Metrics:
     exposure: float
     turnover: float
     fees: float
+    funding: float
 
 
-def measure(bars: Bars, ledger: Ledger, trades: Trades) -> Metrics:
-    """Every figure of an account's history over `bars`, of which there is at least one; `ledger.initial` is positive."""
+def measure(bars: Bars | Clock, ledger: Ledger, trades: Trades, exposed: int | None = None) -> Metrics:
+    """Every figure of an account's history over `bars`, of which there is at least one; `ledger.initial` is positive.
+
+    `exposed` is the number of bars that closed with a position open; absent, it is read off the fills of one symbol.
+    """
     equity, initial, fills, count = ledger.equity, ledger.initial, ledger.fills, len(trades)
     returns, yearly = daily_returns(bars.time, equity, initial, bars.step)
     of_returns = return_statistics(returns)
@@ -112,9 +117,10 @@ def measure(bars: Bars, ledger: Ledger, trades: Trades) -> Metrics:
         ),
         sqn=formulae.system_quality_number(of_trades.mean, of_trades.deviation, count),
         average_holding=of_trades.holding,
-        exposure=formulae.exposure(of_fills.exposed, len(bars)),
+        exposure=formulae.exposure(of_fills.exposed if exposed is None else exposed, len(bars)),
         turnover=formulae.turnover(of_fills.traded, of_equity.mean, years),
         fees=of_fills.fees,
+        funding=_funding(ledger),
     )
 
 
@@ -124,6 +130,12 @@ def as_record(metrics: Metrics) -> dict[str, float | int | None]:
     return {name: value if math.isfinite(value) else None for name, value in values}
 
 
-def _close(bars: Bars, index: int) -> int:
+def _funding(ledger: Ledger) -> float:
+    """What was paid in all, rounded once; NaN where the account was kept without funding."""
+    paid = ledger.funding
+    return math.fsum(paid[paid != 0.0].tolist()) if len(paid) else math.nan
+
+
+def _close(bars: Bars | Clock, index: int) -> int:
     """When the bar closed; for -1, when the first one opened."""
     return int(bars.time[0]) if index < 0 else int(bars.time[index]) + bars.step

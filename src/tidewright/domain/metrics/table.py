@@ -54,6 +54,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("exposure", "Exposure", "percent", None, "Share of bars that closed with a position open."),
     Metric("turnover", "Turnover", "ratio", None, "Amount bought and sold, as a multiple of mean equity, a year."),
     Metric("fees", "Fees paid", "money", False, "Sum of all fees."),
+    Metric("funding", "Funding paid", "money", False, "Sum of the funding of perpetuals; below 0, more was received than paid."),
     Metric("skewness", "Skewness", "number", True, "Asymmetry of daily returns; below 0 the large days are losses."),
     Metric("kurtosis", "Kurtosis", "number", False, "Weight of extreme daily returns; 3 in a normal distribution."),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidewright.domain.bars import COLUMNS, Bars
+from tidewright.domain.strategies.step import Decisions, is_step
 from tidewright.domain.strategies.strategy import Columns, Parameters, Signals, Strategy, StrategyError
 
 _Given = ParamSpec("_Given")
@@ -20,10 +21,13 @@ class StrategyFailed(StrategyError):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A strategy's columns and signals over some bars; every array has the bars' length."""
+    """A strategy's columns and signals over some bars; every array has the bars' length.
+
+    A step strategy has no signals; what it asks for is known once it has traded (`tidewright.domain.backtest.asked_of_step`).
+    """
 
     columns: Columns
-    signals: Signals
+    signals: Signals | Decisions | None
 
 
 def declared_warmup(strategy: Strategy, parameters: Parameters) -> int:
@@ -49,6 +53,8 @@ def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluati
     if taken:
         raise StrategyFailed(f"{strategy.name}: a column is named {taken[0]!r}, as a signal is; choose another name")
     checked = {name: answer.column(f"column {name!r}", column) for name, column in columns.items()}
+    if is_step(strategy):
+        return Evaluation(checked, None)
     signals = _asked(strategy, strategy.signals, given, columns, parameters)
     if not (hasattr(signals, "enter") and hasattr(signals, "exit")):
         raise StrategyFailed(f"{strategy.name}: signals returned {_kind(signals)}; return Signals(enter, exit)")

@@ -39,6 +39,7 @@ def trades_of(pnl, entry_bar=None, step=DAY):
     return Trades(
         entry, entry + 1, step * entry, step * (entry + 1), code, 10 * column, 100 * column, 100 * column + pnl / 10,
         0 * column, pnl, pnl / NOTIONAL, np.minimum(pnl, 0) / NOTIONAL, np.maximum(pnl, 0) / NOTIONAL, code,
+        0 * entry,
     )  # fmt: skip
 
 
