@@ -50,8 +50,8 @@ def registry_of(observation: Observation) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     for name, (kind, _) in RECONCILIATIONS.items():
 
-        async def seen(event: Any, name: str = name, **_: Any) -> None:  # noqa: ANN401 - kopf's
-            observation.see(name, event["type"], event["object"])
+        async def seen(event: Any, of: str = name, **_: Any) -> None:  # noqa: ANN401 - kopf's
+            observation.see(of, event["type"], event["object"])
 
         kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"see-{kind.plural}")(seen)
     for kind in CHILDREN:
@@ -139,15 +139,33 @@ async def _lead(
 
 async def _watch(settings: Settings, observation: Observation, stop: asyncio.Event) -> None:
     """kopf, as long as it runs: that it has ended by itself is as bad as a watch that has."""
-    await kopf.operator(
-        registry=registry_of(observation),
-        settings=settings_of_kopf(),
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-        stop_flag=stop,
-    )
+    ready = asyncio.Event()
+    signals = asyncio.ensure_future(_take_signals_back(ready, stop))
+    try:
+        await kopf.operator(
+            registry=registry_of(observation),
+            settings=settings_of_kopf(),
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            ready_flag=ready,
+            stop_flag=stop,
+        )
+    finally:
+        signals.cancel()
     if not stop.is_set():
         raise StaleWatch("kopf has ended by itself")
+
+
+async def _take_signals_back(ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """kopf takes the process's signals for itself when it starts, and would end without the rest of us."""
+    await ready.wait()
+    _take_signals(stop)
+
+
+def _take_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
 
 
 async def _relist(settings: Settings, cluster: Cluster, observation: Observation) -> None:
@@ -188,9 +206,7 @@ def main() -> None:
 
 async def _until_told(settings: Settings) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+    _take_signals(stop)
     await operate(settings, os.environ.get("KUBECONFIG"), stop)
 
 

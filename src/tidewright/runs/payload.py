@@ -1,0 +1,112 @@
+"""What a worker is given: a run with its strategy in place, so that nothing in it refers to anything outside.
+
+A payload is a JSON document: a BacktestRun as a resource, and beside its spec the digest that the strategy must come to::
+
+    {"apiVersion": "tidewright.io/v1alpha1", "kind": "BacktestRun", "metadata": {"name": ..., "namespace": ..., "uid": ...},
+     "spec": {"strategy": {"source": ..., "symbols": ..., ...}, "data": ..., ...}, "strategyDigest": "sha256:..."}
+
+The operator writes it and a worker reads it. It works without numba, which the operator has not got.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from tidewright.domain.provenance import record_digest
+from tidewright.runs.refusal import InputRefused
+from tidewright.runs.strategies import resolve_strategy
+from tidewright.specs.backtest_run import BacktestRun
+from tidewright.specs.manifest import Document, Manifest, documents
+from tidewright.specs.problems import Located, Path, Problem
+from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy
+
+Payload = dict[str, Any]
+
+_UID = r"[A-Za-z0-9-]{1,64}"
+_NOWHERE = Document("", {}, {(): 0})
+
+
+@dataclass(frozen=True)
+class Task:
+    """A payload as a worker reads it; `uid` and `strategy_digest` are empty where a person has written it, outside a cluster."""
+
+    run: BacktestRun
+    document: Document
+    uid: str = ""
+    strategy_digest: str = ""
+
+    @property
+    def namespace(self) -> str:
+        return self.run.metadata.namespace or "default"
+
+
+def payload_of(run: BacktestRun, strategy: TradingStrategy | None = None, uid: str = "") -> Payload:
+    """The payload of `run`, with `strategy` in the place of its name; the same for the same fields that cannot change, however they are written.
+
+    Raises ValueError where the run names a strategy and another, or none, is given; InputRefused where the strategy cannot be made, with
+    every problem of it.
+    """
+    named, path = run.spec.strategy.name, ("spec", "strategy")
+    if named is None:
+        tested = run.spec.strategy.inline()
+    elif strategy is not None and strategy.metadata.name == named:
+        tested, path = strategy.spec.snapshot(), ("spec",)
+    else:
+        raise ValueError(f"the run names the strategy {named}, which is not the one given; hand it over too")
+    spec = {name: value for name, value in run.spec.record().items() if name not in (run.spec.may_change or ())}
+    identity = {"name": run.metadata.name, "namespace": run.metadata.namespace, "uid": uid}
+    return {
+        "apiVersion": run.api_version,
+        "kind": run.kind,
+        "metadata": {name: value for name, value in identity.items() if value},
+        "spec": {**spec, "strategy": tested.record()},
+        "strategyDigest": strategy_digest(tested, _NOWHERE, path),
+    }
+
+
+def strategy_digest(strategy: StrategySpec, document: Located = _NOWHERE, path: Path = ("spec",)) -> str:
+    """The digest that a result records of this strategy: the same however it is written, and whether defaults are written out.
+
+    Code that is in an image (`classRef`) is covered by the image's own digest, as nobody but the image's container reads it. Raises InputRefused for a
+    strategy that cannot be made.
+    """
+    if strategy.source.builtin is None and strategy.source.rules is None:
+        return record_digest({"strategy": strategy.record(), "code": ""})
+    return resolve_strategy(strategy, document, path).digest
+
+
+def read_payload(file: str, text: str) -> Task:
+    """The task in the text of `file`; a manifest of one BacktestRun with its strategy in place will do as well. Raises InputRefused with every problem."""
+    manifest, found = Manifest(), []
+    for document in documents(file, text, manifest.problems):
+        found.append(document)
+    if len(found) != 1 or not isinstance(found[0].value, dict):
+        message = "not a worker's payload; it is one BacktestRun with its strategy in place, as JSON or YAML"
+        raise InputRefused(manifest.problems or [Problem(file, 0, (), message)])
+    written = found[0]
+    value = dict(written.value)
+    digest = value.pop("strategyDigest", None) or ""
+    document = Document(file, value, written.lines)
+    manifest.add(document)
+    run, _ = next(iter(manifest.resources.values()), (None, document))
+    if run is None:
+        raise InputRefused(manifest.problems)
+    uid = value["metadata"].get("uid") or ""
+    problems = [*manifest.problems, *_unfit(run, uid, document)]
+    if problems or not isinstance(run, BacktestRun):
+        raise InputRefused(problems)
+    return Task(run, document, uid, digest)
+
+
+def _unfit(run: object, uid: object, document: Document) -> list[Problem]:
+    """Why a resource that is right in itself is no payload."""
+    if not isinstance(run, BacktestRun):
+        return [document.problem(("kind",), "not work that a worker can do; it runs a BacktestRun", type(run).__name__)]
+    problems = []
+    if run.spec.strategy.name is not None:
+        message = "a worker knows no resources but its own; write the strategy in place, or use `tidewright run`"
+        problems.append(document.problem(("spec", "strategy", "name"), message, run.spec.strategy.name))
+    if not isinstance(uid, str) or re.fullmatch(f"({_UID})?", uid) is None:
+        message = "not a UID; write letters, digits and hyphens, or leave it out"
+        problems.append(document.problem(("metadata", "uid"), message, uid))
+    return problems

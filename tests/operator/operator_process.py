@@ -1,0 +1,88 @@
+"""The operator as a process of its own, as it runs on a cluster: told by its environment, killed as the kernel kills."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from cluster.processes import free_port
+
+PATIENCE = 30.0
+
+
+class OperatorProcess:
+    """A context manager; `environment` are settings without their prefix. Its output is in `log`."""
+
+    def __init__(self, kubeconfig: Path, log: Path, namespace: str, **environment: str) -> None:
+        self.log, self.health, self.metrics_port = log, free_port(), free_port()
+        settings = {
+            "NAMESPACES": namespace,
+            "LEASE_NAMESPACE": namespace,
+            "HEALTH_PORT": str(self.health),
+            "METRICS_PORT": str(self.metrics_port),
+            "WORKER_IMAGE": "tidewright:test",
+            **environment,
+        }
+        named = {f"TIDEWRIGHT_{name}": value for name, value in settings.items()}
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), **named}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "OperatorProcess":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> "OperatorProcess":
+        """Start it; it may still wait for its lease."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tidewright_operator"], env=self._environment, stdout=log, stderr=log
+            )
+        return self
+
+    def kill(self) -> None:
+        """As ``kill -9`` does it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> int:
+        """As Kubernetes does it; returns the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(PATIENCE)
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; returns the exit code."""
+        assert self._process is not None
+        return self._process.wait(3 * PATIENCE)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def wait_until_ready(self) -> "OperatorProcess":
+        """Wait until it holds the lease and reconciles."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if httpx.get(f"http://127.0.0.1:{self.health}/readyz").is_success:
+                    return self
+            except httpx.TransportError:
+                pass
+            if not self.running or time.monotonic() > deadline:
+                raise RuntimeError(f"the operator is not ready:\n{self.log.read_text()[-5000:]}")
+            time.sleep(0.05)
+
+    def metrics(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
