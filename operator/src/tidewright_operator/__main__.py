@@ -157,7 +157,7 @@ async def _watch(settings: Settings, observation: Observation, stop: asyncio.Eve
 
 
 async def _take_signals_back(ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """kopf takes the process's signals for itself when it starts, and would end without the rest of us."""
+    """Kopf takes the process's signals for itself when it starts, and would end without the rest of us."""
     await ready.wait()
     _take_signals(stop)
 
@@ -199,8 +199,8 @@ def main() -> None:
     except BaseExceptionGroup as group:
         reasons = [error for error in _flat(group) if not isinstance(error, asyncio.CancelledError)]
         known = [error for error in reasons if isinstance(error, LeaseLost | StaleWatch)]
-        for error in known or reasons:
-            log.error("ending: %s: %s", type(error).__name__, error, exc_info=None if known else error)
+        for reason in known or reasons:
+            log.error("ending: %s: %s", type(reason).__name__, reason, exc_info=None if known else reason)
         sys.exit(1)
 
 

@@ -86,20 +86,17 @@ class Cluster:
 
     async def list(self, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None = None) -> list[Object]:
         """All objects of a namespace, or of all namespaces for None, page by page."""
-        found: list[Object] = []
         async with _told(limit=10 * TIMEOUT):
             pages = self._client.list(
                 _resource(kind), namespace=namespace or "*", chunk_size=PAGE, labels=dict(labels or {}) or None
             )
-            async for one in pages:
-                found.append(dict(one))
-        return found
+            return [dict(one) async for one in pages]
 
     async def create_once(self, kind: Kind, thing: Object) -> bool:
         """Create the object; false where one of its name is there already, whatever it is."""
         try:
             async with _told():
-                await self._client.create(_made(kind, thing), namespace=thing["metadata"]["namespace"])
+                await self._client.create(_made(kind, thing))
         except Conflict:
             return False
         return True
@@ -107,7 +104,7 @@ class Cluster:
     async def apply(self, kind: Kind, thing: Object) -> None:
         """Write the fields of `thing` and leave all others to whoever owns them."""
         async with _told():
-            await self._client.apply(_made(kind, thing), namespace=thing["metadata"]["namespace"], force=True)
+            await self._client.apply(_made(kind, thing), force=True)
 
     async def apply_status(self, kind: Kind, thing: Object) -> None:
         """As `apply`, for the status alone."""
@@ -135,7 +132,7 @@ class Cluster:
     async def replace(self, kind: Kind, thing: Object) -> None:
         """Write the whole object; raises `Conflict` where it has changed since it was read."""
         async with _told():
-            await self._client.replace(_made(kind, thing), namespace=thing["metadata"]["namespace"])
+            await self._client.replace(_made(kind, thing))
 
     async def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete the object and, in the background, what it owns; nothing where it is gone."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Settings:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """From ``TIDEWRIGHT_<NAME>``. Raises ValueError with the name of a variable that cannot be understood."""
-        found = {}
+        found: dict[str, Any] = {}
         for name, kind in cls.__annotations__.items():
             text = environ.get(f"TIDEWRIGHT_{name.upper()}")
             if text is None:

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from tidewright.runs.exits import DATA_MISSING, REFUSED
-
 from tidewright.specs.pod import Pod
 from tidewright_operator.cluster import Object
 from tidewright_operator.names import ATTEMPT, MANAGED_BY, OWNER_KIND, OWNER_NAME, OWNER_UID, child_name
@@ -134,7 +133,7 @@ def _volumes(run: Object, settings: Settings) -> tuple[list[Object], list[Object
         {"name": name, **({"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}})}
         for name, claim in claims.items()
     ]
-    mounts = [
+    mounts: list[Object] = [
         {"name": "spec", "mountPath": SPEC_FOLDER, "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
         {"name": "data", "mountPath": "/data", "readOnly": bool(settings.data_claim)},

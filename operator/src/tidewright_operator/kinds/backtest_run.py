@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from tidewright.runs.payload import payload_of
 
 from tidewright.domain.timeframe import milliseconds
+from tidewright.runs.payload import payload_of
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document
