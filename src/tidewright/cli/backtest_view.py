@@ -1,5 +1,6 @@
 """A backtest's record on a terminal."""
 
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -7,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidewright.cli.figures import shown
-from tidewright.domain.metrics.table import METRICS
+from tidewright.domain.metrics.table import METRICS, Unit
 
 _HEADLINES = (
     "totalReturn",
@@ -28,6 +29,9 @@ _HEADLINES = (
     "funding",
 )
 _WHERE_THERE_IS_ANY = {"funding"}
+_NAMED, _LISTED, _OF_A_KIND = 4, 10, 3
+"""How many symbols the line of the market names and the table of symbols lists, and how many warnings of one reason are shown."""
+
 _GRAVE = {"LookAhead", "NotRepeatable", "LookAheadUnchecked", "SimulatedData", "DataQuality", "Ruin", "EnginesDisagree"}
 
 
@@ -40,16 +44,53 @@ def show(record: dict[str, Any], console: Console) -> None:
     if data["simulated"]:
         title.append("  SIMULATED DATA", style="yellow")
     console.print(title)
+    names = list(data.get("symbols", [data["symbol"]]))
+    market = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} symbols"
     console.print(
-        f"{data['symbol']} {data['timeframe']} on {data['exchange']}, {data['start'][:10]} to {data['end'][:10]}, {data['bars']:,} bars",
+        f"{market} {data['timeframe']} on {data['exchange']}, {data['start'][:10]} to {data['end'][:10]}, {data['bars']:,} bars",
         style="dim",
         highlight=False,
     )
     console.print(_figures(record))
-    for warning in record["warnings"]:
-        colour = "red" if warning["reason"] in _GRAVE else "yellow"
-        console.print(Text.assemble((f"{warning['reason']}: ", f"bold {colour}"), warning["message"]), highlight=False)
+    if "symbols" in record:
+        console.print("", _symbols(record["symbols"]), "", sep="\n")
+    _warnings(record["warnings"], console)
     _provenance(record, console)
+
+
+def _warnings(warnings: list[dict[str, str]], console: Console) -> None:
+    """A line each, the first few of one reason."""
+    told: Counter[str] = Counter()
+    for warning in warnings:
+        reason = warning["reason"]
+        told[reason] += 1
+        if told[reason] <= _OF_A_KIND:
+            colour = "red" if reason in _GRAVE else "yellow"
+            console.print(Text.assemble((f"{reason}: ", f"bold {colour}"), warning["message"]), highlight=False)
+    for reason, count in told.items():
+        if count > _OF_A_KIND:
+            console.print(f"{reason}: {count - _OF_A_KIND} more in result.json", style="dim", highlight=False)
+
+
+def _symbols(symbols: list[dict[str, Any]]) -> Table:
+    """What each symbol did for the account, the largest gain first; of many, those that moved it most."""
+    columns: dict[str, tuple[str, Unit]] = {
+        "gain": ("Gain", "money"),
+        "contribution": ("Contribution", "percent"),
+        "fees": ("Fees", "money"),
+        "exposure": ("Exposure", "percent"),
+        "trades": ("Trades", "count"),
+        "winRate": ("Won", "percent"),
+        "refused": ("Refused", "count"),
+    }
+    chosen = sorted(symbols, key=lambda one: -abs(one["gain"]))[:_LISTED]
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column(f"{_LISTED} of {len(symbols)}" if len(symbols) > _LISTED else "Symbol")
+    for title, _ in columns.values():
+        table.add_column(title, justify="right")
+    for one in sorted(chosen, key=lambda one: -one["gain"]):
+        table.add_row(one["symbol"], *(shown(one[name], unit) for name, (_, unit) in columns.items()))
+    return table
 
 
 def _figures(record: dict[str, Any]) -> Table:
@@ -73,7 +114,23 @@ def _figures(record: dict[str, Any]) -> Table:
             interval,
             shown(record["benchmark"][name], metric.unit),
         )
+    for title, value in _other_histories(record):
+        table.add_row(title, value, "", "")
     return table
+
+
+def _other_histories(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """What Monte Carlo says of the account, of its days where there are enough of them."""
+    found = record["monteCarlo"] or {"ways": {}}
+    way = next(iter(found["ways"].values()), None)
+    if way is None:
+        return []
+    drawdown = way["maxDrawdown"][way["quantiles"].index(0.95)]
+    paths = f"of {found['paths']:,} paths"
+    return [
+        (f"Drawdown, worst 5 % {paths}", shown(drawdown, "percent")),
+        (f"Loss at the end {paths}", shown(way["loss"], "percent")),
+    ]
 
 
 def _provenance(record: dict[str, Any], console: Console) -> None:

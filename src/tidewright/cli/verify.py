@@ -17,7 +17,7 @@ from tidewright.cli.endings import FAILED
 from tidewright.cli.progress import steps
 from tidewright.cli.refusals import refused, told
 from tidewright.domain.provenance import record_digest
-from tidewright.runs.backtest import STAGES, run_backtest
+from tidewright.runs.backtest import PROVING, STAGES, run_backtest
 from tidewright.runs.plan import plan_backtest
 from tidewright.runs.record import document_of
 from tidewright.runs.refusal import InputRefused
@@ -96,6 +96,7 @@ def comparison(recorded: Record, now: Record) -> Comparison:
     return [
         ("spec", before["spec"]["digest"], record_digest(recorded["spec"])),
         ("data", before["data"]["digest"], after["data"]["digest"]),
+        *_compared_symbols(before["data"], after["data"]),
         *_compared_funding(before["data"], after["data"]),
         ("strategy", before["strategy"]["digest"], after["strategy"]["digest"]),
         ("arithmetic", str(before["engine"]["arithmeticRevision"]), str(after["engine"]["arithmeticRevision"])),
@@ -105,10 +106,26 @@ def comparison(recorded: Record, now: Record) -> Comparison:
     ]
 
 
+def _compared_symbols(before: Record, after: Record) -> Comparison:
+    """Of several symbols, those whose bars are not the same."""
+    recorded, now = (
+        {symbol: one["digest"] for symbol, one in data.get("symbols", {}).items()} for data in (before, after)
+    )
+    return [
+        (f"data of {symbol}", digest, now.get(symbol, "none"))
+        for symbol, digest in recorded.items()
+        if digest != now.get(symbol)
+    ]
+
+
 def _compared_funding(before: Record, after: Record) -> Comparison:
     """Nothing where neither run had funding."""
     paid = [
-        {symbol: one["funding"]["digest"] for symbol, one in data.get("symbols", {"": data}).items() if "funding" in one}
+        {
+            symbol: one["funding"]["digest"]
+            for symbol, one in data.get("symbols", {"": data}).items()
+            if "funding" in one
+        }
         for data in (before, after)
     ]
     digests = [next(iter(by.values())) if len(by) == 1 else record_digest(by) if by else "none" for by in paid]
@@ -130,10 +147,15 @@ def _compared_figures(recorded: Record, now: Record) -> tuple[str, str, str]:
 
 def _figures(record: Record) -> dict[str, float | None]:
     """Every number of a record by name, the two ends of an interval each for itself."""
+    parts = {part: record[part] for part in ("result", "benchmark", "intervals")}
+    parts |= {
+        one["symbol"]: {name: figure for name, figure in one.items() if name != "symbol"}
+        for one in record.get("symbols", [])
+    }
     return {
         ".".join((part, name, *([str(index)] if isinstance(value, list) else []))): figure
-        for part in ("result", "benchmark", "intervals")
-        for name, value in record[part].items()
+        for part, figures in parts.items()
+        for name, value in figures.items()
         for index, figure in enumerate(value if isinstance(value, list) else [value])
     }
 
@@ -148,7 +170,9 @@ def _recorded(result: Path) -> _Recorded:
         resource = {"apiVersion": API_VERSION, "kind": record["kind"], "metadata": {"name": record["name"]}}
         document = Document(str(result), {**resource, "spec": {**spec, "data": pinless}}, {(): 0})
         data = provenance["data"]
-        history = tuple(max(int(one["warmupBars"]), 0) for one in data.get("symbols", {"": data}).values())
+        symbols = spec["strategy"]["symbols"]
+        by_symbol = data["symbols"] if len(symbols) > 1 else {symbols[0]: data}
+        history = tuple(max(int(by_symbol[symbol]["warmupBars"]), 0) for symbol in symbols)
         folders = result.resolve().parent, Path(provenance["manifest"] or ".").resolve().parent
     except NoResult as error:
         raise refused("", str(error)) from None
@@ -171,7 +195,11 @@ def _again(recorded: _Recorded, paths: tuple[Path, ...]) -> Record:
     plan = plan_backtest(recorded.run, recorded.document, Manifest(), folders, find_engine=find_engine)
     with steps(Console(stderr=True), plan.name) as stage:
         found = run_backtest(
-            plan, stores(os.environ), lambda name: stage(name, STAGES.index(name) / len(STAGES)), recorded.history
+            plan,
+            stores(os.environ),
+            lambda name: stage(name, STAGES.index(name) / len(STAGES)),
+            recorded.history,
+            lambda done: stage(PROVING, (STAGES.index(PROVING) + done) / len(STAGES)),
         )
     return document_of(found)
 
@@ -191,4 +219,4 @@ def _show(name: str, rows: Comparison, same: bool) -> None:
         console.print("[green]The same, bit for bit.[/]")
         return
     first = next(part for part, before, now in rows if before != now)
-    console.print(f"[bold red]Not the same:[/] {_REMEDIES[first]}.", soft_wrap=True)
+    console.print(f"[bold red]Not the same:[/] {_REMEDIES[first.partition(' of ')[0]]}.", soft_wrap=True)

@@ -4,29 +4,36 @@ What their strings mean to `report.js` is in `tidewright.report.options`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
+from tidewright.report.document import Document, initial
 from tidewright.report.options import FAINT, POINTS, Columns, Option, axis, base, column, dataset, grid, line, over_time
+from tidewright.report.symbol_charts import contribution, exposure_by_symbol, on_price_by_symbol
+from tidewright.report.symbols import traded
 from tidewright.report.trade_charts import excursions, on_price, results
 
 WINDOW_DAYS = 90
 """The moving window of rolling figures."""
 
+NOTHING: Document = MappingProxyType({})
+"""The record of a run of which nothing but its tables is known."""
 
-def figure(name: str, equity: Columns, trades: Columns, initial: float | None = None) -> Option | None:
-    """The ECharts option of one of `FIGURES`, or None where the run has nothing to draw there.
 
-    `equity` and `trades` are the columns of the run's tables; `initial` is the account before the first bar, where it is known.
-    Raises ValueError for another name.
+def figure(name: str, equity: Columns, trades: Columns, document: Document = NOTHING) -> Option | None:
+    """The ECharts option of one of `figures_of`, or None where the run has nothing to draw there.
+
+    `equity` and `trades` are the columns of the run's tables, `document` its record, as far as it is known. Raises ValueError for another name.
     """
-    if name not in FIGURES:
-        raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(FIGURES)}")
-    return FIGURES[name].build(equity, trades, initial)
+    figures = figures_of(equity)
+    if name not in figures:
+        raise ValueError(f"there is no figure {name!r}; choose one of {', '.join(figures)}")
+    return figures[name].build(equity, trades, document)
 
 
 def _both(panel: int, formatter: str, names: Mapping[str, Floats], own: str, other: str) -> list[Option]:
@@ -38,20 +45,20 @@ def _both(panel: int, formatter: str, names: Mapping[str, Floats], own: str, oth
     return lines
 
 
-def _equity(equity: Columns, _: Columns, initial: float | None) -> Option | None:
-    account, market = column(equity, "equity"), column(equity, "benchmark")
+def _equity(equity: Columns, _: Columns, document: Document) -> Option | None:
+    account, market, cash = column(equity, "equity"), column(equity, "benchmark"), initial(document)
     if account is None:
         return None
-    time, below = equity["time"], series.drawdown(account, initial)
+    time, below = equity["time"], series.drawdown(account, cash)
     named = {"equity": account, "drawdown": below}
     if market is not None:
-        named |= {"benchmark": market, "benchmarkDrawdown": series.drawdown(market, initial)}
+        named |= {"benchmark": market, "benchmarkDrawdown": series.drawdown(market, cash)}
     kept = series.extremes(POINTS, *named.values())
 
     option = over_time(
         base(
             f"Account value and drawdown from {fmt.date(time[0].item())} to {fmt.date(time[-1].item())}: "
-            f"from {fmt.number(initial or account[0])} to {fmt.number(account[-1])}, "
+            f"from {fmt.number(cash or account[0])} to {fmt.number(account[-1])}, "
             f"deepest drawdown {fmt.percent(float(below.min()))}."
         ),
         panels=2,
@@ -87,7 +94,7 @@ def _mark(worst: series.Drawdown, time: Integers, depth: float, above: Option, b
     }  # fmt: skip
 
 
-def _rolling(equity: Columns, _: Columns, __: float | None) -> Option | None:
+def _rolling(equity: Columns, _: Columns, __: Document) -> Option | None:
     account, market = column(equity, "equity"), column(equity, "benchmark")
     if account is None:
         return None
@@ -121,13 +128,14 @@ def _rolling(equity: Columns, _: Columns, __: float | None) -> Option | None:
     return option
 
 
-def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
+def _exposure(equity: Columns, _: Columns, __: Document) -> Option | None:
     account, holding, close = (column(equity, name) for name in ("equity", "holding", "close"))
     if account is None or holding is None or close is None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.nan_to_num(holding * close / account, nan=0.0, posinf=0.0, neginf=0.0)
-    time, mean = series.averages(equity["time"], share)
+    stretches = series.stretches(equity["time"])
+    mean = stretches.means(share)
     option = over_time(
         base(
             f"Position value as a share of equity over time, {fmt.percent(float(share.mean()))} on average.",
@@ -136,7 +144,7 @@ def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
         panels=1,
         slider=False,
     )
-    option["dataset"] = dataset(time, {"exposure": mean}, digits=3)
+    option["dataset"] = dataset(stretches.time, {"exposure": mean}, digits=3)
     option["grid"] = [grid(14, 124)]
     option["yAxis"] = [axis("value", formatter="@share", max=1 if mean.max() <= 1 else None, splitNumber=2)]
     area = {"color": "var(--strategy)", "opacity": 0.25}
@@ -144,7 +152,7 @@ def _exposure(equity: Columns, _: Columns, __: float | None) -> Option | None:
     return option
 
 
-def _funding(equity: Columns, _: Columns, __: float | None) -> Option | None:
+def _funding(equity: Columns, _: Columns, __: Document) -> Option | None:
     paid = column(equity, "funding")
     if paid is None:
         return None
@@ -166,7 +174,7 @@ class Figure:
 
     title: str
     height: int
-    build: Callable[[Columns, Columns, float | None], Option | None]
+    build: Callable[[Columns, Columns, Document], Option | None]
 
 
 FIGURES: Mapping[str, Figure] = {
@@ -178,4 +186,19 @@ FIGURES: Mapping[str, Figure] = {
     "excursions": Figure("Worst and best price while open", 300, excursions),
     "funding": Figure("Funding paid so far", 168, _funding),
 }
-"""Every chart, in the order in which the page shows them."""
+"""The charts of an account with one symbol, in the order in which the page shows them."""
+
+PORTFOLIO_FIGURES: Mapping[str, Figure] = {
+    "equity": FIGURES["equity"],
+    "contribution": Figure("Gain by symbol", 404, contribution),
+    "rolling": FIGURES["rolling"],
+    "exposure": Figure("Exposure by symbol, and open positions", 404, exposure_by_symbol),
+    "trades": replace(FIGURES["trades"], build=on_price_by_symbol),
+    **{name: FIGURES[name] for name in ("results", "excursions", "funding")},
+}
+"""Those of an account with several."""
+
+
+def figures_of(equity: Columns) -> Mapping[str, Figure]:
+    """The charts that a run may have, by what its table of equity tells."""
+    return PORTFOLIO_FIGURES if traded(equity) else FIGURES

@@ -43,3 +43,11 @@ def initial(document: Document) -> float | None:
     """The account before the first bar, where it is known."""
     cash = part(document, "spec", "broker", "cash")
     return float(cash) if fmt.defined(cash) else None
+
+
+def ratio(text: object) -> float | None:
+    """A percent string of the spec as a ratio."""
+    try:
+        return float(str(text).removesuffix("%")) / 100
+    except ValueError:
+        return None

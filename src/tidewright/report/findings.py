@@ -34,10 +34,9 @@ def market(document: Document) -> str:
     """``BTC/USDT 1h on Binance``, as far as it is known."""
     data = part(document, "provenance", "data") or {}
     strategy = part(document, "spec", "strategy") or {}
-    symbol = data.get("symbol") or ", ".join(map(str, strategy.get("symbols") or []))
     exchange = data.get("exchange") or part(document, "spec", "data", "exchange")
     words = [
-        symbol,
+        named(symbols(document)),
         data.get("timeframe") or strategy.get("timeframe"),
         ("on simulated data" if exchange == "simulated" else f"on {str(exchange).title()}") if exchange else "",
     ]
@@ -110,23 +109,28 @@ _ALERTS = {"LookAhead", "NotRepeatable", "SimulatedData", "DataQuality"}
 """Reasons of a run's warnings that make its figures worthless as evidence."""
 
 
+OF_A_KIND = 3
+"""How many warnings of one reason are told: an account with many symbols may have one for each of them."""
+
+
 def notices(document: Document) -> list[Notice]:
     """The run's warnings, the gravest first."""
-    stated = [
-        Notice(
-            fmt.words(str(item.get("reason") or "Warning")),
-            str(item.get("message") or ""),
-            item.get("reason") in _ALERTS,
-        )
-        for item in part(document, "warnings") or []
-        if isinstance(item, dict)
-    ]
+    by_reason: dict[str, list[str]] = {}
+    for item in part(document, "warnings") or []:
+        if isinstance(item, dict):
+            by_reason.setdefault(str(item.get("reason") or "Warning"), []).append(str(item.get("message") or ""))
+    stated = []
+    for reason, messages in by_reason.items():
+        left = len(messages) - OF_A_KIND
+        told = messages[:OF_A_KIND] + ([f"And {left} more of this kind: see result.json."] if left > 0 else [])
+        stated += [Notice(fmt.words(reason), message, reason in _ALERTS) for message in told]
     return sorted(stated, key=lambda notice: not notice.alert)
 
 
-def _violation(check: Json) -> str:
-    violation = part(check, "violation")
-    where = f"column {fmt.text(violation.get('column'))} at {fmt.moment(violation.get('time'))} UTC (bar {fmt.count(violation.get('bar'))})"
+def _violation(document: Document) -> str:
+    violation = part(document, "checks", "lookAhead", "violation")
+    whose = f" of {violation.get('symbol')}" if len(symbols(document)) > 1 else ""
+    where = f"column {fmt.text(violation.get('column'))}{whose} at {fmt.moment(violation.get('time'))} UTC (bar {fmt.count(violation.get('bar'))})"
     if violation.get("repeatable") is False:
         return f"The strategy answers differently when asked twice: {where}."
     return f"The strategy uses the future: {where} changes when later bars become known."
@@ -150,7 +154,7 @@ def checks(document: Document) -> list[Check]:
     """What was checked about the strategy and its data, run or not."""
     ahead, warmup, quality = (part(document, "checks", name) for name in ("lookAhead", "warmup", "dataQuality"))
     ahead_detail = (
-        _violation(ahead)
+        _violation(document)
         if part(ahead, "violation")
         else f"Signals recomputed on {fmt.count(part(ahead, 'prefixes'))} prefixes of the data were the same bit for bit."
     )
@@ -191,10 +195,11 @@ def _engines(engines: Mapping[str, Any]) -> str:
     return f"{trades}; differences by cause: {causes}." if causes else f"{trades}: no difference."
 
 
-def quality_findings(document: Document) -> list[tuple[str, str, str, str]]:
-    """Rule, severity, count and message of each finding about the bars."""
+def quality_findings(document: Document) -> list[tuple[str, str, str, str, str]]:
+    """Symbol, rule, severity, count and message of each finding about the bars."""
     return [
         (
+            fmt.text(f.get("symbol")),
             fmt.words(str(f.get("rule") or "")),
             fmt.text(f.get("severity")),
             fmt.count(f.get("count")),
@@ -221,13 +226,13 @@ def deflated(document: Document) -> list[tuple[str, str, float]]:
 def provenance(document: Document) -> list[tuple[str, str]]:
     """What the result was made of."""
     data, engine = (part(document, "provenance", name) or {} for name in ("data", "engine"))
-    bars = f"{fmt.count(data.get('bars'))} bars, and {fmt.count(data.get('warmupBars'))} before them to warm up"
+    before = f", and {fmt.count(data.get('warmupBars'))} before them to warm up" if "symbols" not in data else ""
     environment = part(document, "provenance", "environment") or {}
     funding = data.get("funding")
     return [
         ("Data", f"{market(document) or fmt.DASH}"),
         ("Period (UTC, end exclusive)", f"{fmt.moment(data.get('start'))} to {fmt.moment(data.get('end'))}"),
-        ("Bars", bars),
+        ("Bars", f"{fmt.count(data.get('bars'))} bars{before}"),
         ("Data digest", fmt.text(data.get("digest"))),
         *(_funding(funding) if isinstance(funding, dict) else []),
         ("Strategy", strategy_name(document)),

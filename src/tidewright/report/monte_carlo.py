@@ -12,7 +12,7 @@ from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
 from tidewright.report.document import Document, Json, currency, part
-from tidewright.report.options import Columns, Frame, Option, axis, base, column, grid, line, numbers, over_time, zoom
+from tidewright.report.options import Columns, Frame, Option, axis, base, grid, line, numbers, over_time, zoom
 
 WAYS: Mapping[str, Frame] = {
     "dailyReturns": Frame("Days drawn in blocks", 376),
@@ -45,7 +45,7 @@ def fan(document: Document, way: str, equity: Columns, trades: Columns) -> Optio
     steps = np.array(bands["steps"], dtype=np.int64)
     initial = float(bands["equity"][0][0])  # before the first return, where all paths begin
     by_day = way == "dailyReturns"
-    at, own = _own_days(equity, initial, steps) if by_day else _own_trades(trades, initial, steps)
+    at, own = _own_days(equity, initial, steps) if by_day else _own_trades(equity, trades, initial, steps)
     levels = dict(zip(bands["quantiles"], bands["equity"], strict=True))
     last = {quantile: fmt.number(values[-1]) for quantile, values in levels.items()}
     first, *_, final = levels
@@ -74,10 +74,11 @@ def _own_days(equity: Columns, initial: float, steps: Integers) -> tuple[Integer
     return moments[steps], np.concatenate(((initial,), worth))[steps]
 
 
-def _own_trades(trades: Columns, initial: float, steps: Integers) -> tuple[Integers, Floats]:
-    pnl = column(trades, "pnl")
-    earned = np.zeros(0) if pnl is None else pnl
-    return steps, np.concatenate(((initial,), initial + np.cumsum(earned)))[steps]
+def _own_trades(equity: Columns, trades: Columns, initial: float, steps: Integers) -> tuple[Integers, Floats]:
+    """What so many trades made of the account, each by its result over the equity before it, as `account_returns` of `tidewright.domain.monte_carlo` has it."""
+    before = np.concatenate(((initial,), equity["equity"]))[np.searchsorted(equity["time"], trades["entryTime"])]
+    grown = np.cumprod(np.maximum(1.0 + trades["pnl"] / before, 0.0))
+    return steps, initial * np.concatenate(((1.0,), grown))[steps]
 
 
 def _name(index: int) -> str:

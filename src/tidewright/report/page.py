@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from tidewright.domain.bars import Floats, Integers
-from tidewright.report import charts, comparison, findings, monte_carlo, tables
+from tidewright.report import charts, comparison, findings, monte_carlo, symbols, tables
 from tidewright.report import format as fmt
+from tidewright.report.document import Document, initial, part
 from tidewright.report.options import POINTS, Columns, Frame, Option, trade_count
-from tidewright.report.tables import Document, part
+from tidewright.report.symbol_charts import DRAWN, OFFERED, offered, on_price_of
 from tidewright.report.trade_charts import MARKED_TRADES
 
 _HERE = Path(__file__).parent
-_SCALED = {"equity": ("equity", "benchmark"), "trades": ("close",)}
-"""The charts that may be logarithmic, and the columns that decide whether they start out so."""
-
 _LOG_FROM = 5.0
 """From which ratio of the highest to the lowest value a chart starts out logarithmic."""
 
@@ -31,18 +30,20 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
 
     `document` is the run's ``result.json``; a missing key or a null is a dash. `equity` has one row a bar: `time` (int64 milliseconds, the bar's
     open), `equity`, and where known `holding`, `open`, `high`, `low`, `close`, `benchmark` (the account had it bought and held), `funding` (paid at
-    the close) and the strategy's columns as ``column:<name>``, each of shape (n,). `trades` has one row a closed trade: `entryTime`, `exitTime`, `direction`,
-    `quantity`, `entryPrice`, `exitPrice`, `fees`, `pnl`, `netReturn`, `adverse`, `favourable`, `reason`, `barsHeld`; empty where there was none.
+    the close) and the strategy's columns as ``column:<name>``, each of shape (n,); of an account with several symbols, instead of all that is one symbol's,
+    ``holding:<symbol>``, ``close:<symbol>`` and ``gain:<symbol>`` of each. `trades` has one row a closed trade: `entryTime`, `exitTime`, `direction`, `quantity`,
+    `entryPrice`, `exitPrice`, `fees`, `pnl`, `netReturn`, `adverse`, `favourable`, `reason`, `barsHeld`, and `symbol` where there are several; empty where there was none.
     """
-    cash = part(document, "spec", "broker", "cash")
-    initial = float(cash) if fmt.defined(cash) else None
     first, last = tables.trade_list(trades)
+    of_sources, sources = symbols.sources(document)
+    figures = charts.figures_of(equity)
     fans = {way: option for way in monte_carlo.WAYS if (option := monte_carlo.fan(document, way, equity, trades))}
     return _template("report.html.j2").render(
         _drawing(
-            _figures(charts.FIGURES, equity, trades, initial) | fans,
-            {**charts.FIGURES, **monte_carlo.WAYS},
+            _figures(figures, equity, trades, document) | fans,
+            {**figures, **monte_carlo.WAYS},
             _scales(equity),
+            _choices(equity),
         ),
         document=document,
         part=part,
@@ -56,7 +57,16 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
         notices=findings.notices(document),
         tiles=tables.headline(document),
         interval=_interval_title(part(document, "intervals", "level")),
-        calendar=tables.calendar(equity, initial),
+        calendar=tables.calendar(equity, initial(document)),
+        contributions=symbols.contributions(document),
+        of_contributions=symbols.headings(document),
+        correlations=symbols.correlations(document, equity),
+        correlated=symbols.CORRELATED,
+        of_sources=of_sources,
+        sources=sources,
+        drawn_symbols=DRAWN,
+        offered_symbols=OFFERED,
+        refusals=tables.refusals(document),
         reasons=tables.exit_reasons(trades),
         costs=tables.costs(document, trades),
         metrics=tables.metrics(document),
@@ -77,13 +87,15 @@ def render(document: Document, equity: Columns, trades: Columns) -> str:
     )
 
 
-def figure_page(name: str, equity: Columns, trades: Columns, initial: float | None = None) -> str:
-    """One of `tidewright.report.charts.FIGURES` as an HTML page of its own, such as a notebook shows in a frame.
+def figure_page(name: str, equity: Columns, trades: Columns, document: Document = charts.NOTHING) -> str:
+    """One of `tidewright.report.charts.figures_of` as an HTML page of its own, such as a notebook shows in a frame.
 
-    Arguments as in `render`; `initial` is the account before the first bar. Raises ValueError for a name that is no figure's.
+    Arguments as in `render`. Raises ValueError for a name that is no figure's.
     """
-    drawing = _drawing(_figures((name,), equity, trades, initial), charts.FIGURES, _scales(equity))
-    return _template("figure.html.j2").render(drawing, name=name, title=charts.FIGURES[name].title)
+    drawn = _figures((name,), equity, trades, document)
+    figures = charts.figures_of(equity)
+    drawing = _drawing(drawn, figures, _scales(equity), _choices(equity))
+    return _template("figure.html.j2").render(drawing, name=name, title=figures[name].title)
 
 
 def render_comparison(document: Document, moments: Integers, worth: Floats) -> str:
@@ -99,7 +111,7 @@ def render_comparison(document: Document, moments: Integers, worth: Floats) -> s
         )
     }
     return _template("comparison.html.j2").render(
-        _drawing(drawn, {"comparison": comparison.FRAME}, scales),
+        _drawing(drawn, {"comparison": comparison.FRAME}, scales, {}),
         document=document,
         fmt=fmt,
         simulated=comparison.simulated(document),
@@ -114,24 +126,44 @@ def render_comparison(document: Document, moments: Integers, worth: Floats) -> s
     )
 
 
-def _figures(names: Iterable[str], equity: Columns, trades: Columns, initial: float | None) -> dict[str, Option]:
-    """The run's charts that have something to show."""
-    options = ((name, charts.figure(name, equity, trades, initial)) for name in names)
-    return {name: option for name, option in options if option is not None}
+def render_parity(document: Document) -> str:
+    """How live signals agree with the batch, on one HTML page; `document` is ``parity.json`` (`tidewright.signals.parity`)."""
+    return _template("parity.html.j2").render(_drawing({}, {}, {}, {}), document=document)
+
+
+def _figures(names: Iterable[str], equity: Columns, trades: Columns, document: Document) -> dict[str, Option]:
+    """The run's charts that have something to show, and those that a reader may choose instead of one of them."""
+    drawn = {name: charts.figure(name, equity, trades, document) for name in names}
+    others = _choices(equity).get("trades", {}) if drawn.get("trades") else {}
+    drawn |= {key: on_price_of(symbol, equity, trades, document) for key, symbol in others.items() if key not in drawn}
+    return {name: option for name, option in drawn.items() if option is not None}
+
+
+def _choices(equity: Columns) -> dict[str, dict[str, str]]:
+    """By chart, the options that it may show, and what they are called; its own among them."""
+    names = offered(equity)
+    keys = {symbol: f"trades:{symbol}" if index else "trades" for index, symbol in enumerate(names)}
+    return {"trades": {keys[symbol]: symbol for symbol in symbols.traded(equity) if symbol in keys}} if names else {}
 
 
 def _scales(equity: Columns) -> dict[str, str]:
-    return {name: _scale(equity, *columns) for name, columns in _SCALED.items()}
+    """Of the charts that may be logarithmic, by the columns that decide whether they start out so."""
+    price = next((f"close:{symbol}" for symbol in offered(equity)), "close")
+    return {"equity": _scale(equity, "equity", "benchmark"), "trades": _scale(equity, price)}
 
 
 def _drawing(
-    drawn: Mapping[str, Option], figures: Mapping[str, charts.Figure | Frame], scales: Mapping[str, str]
+    drawn: Mapping[str, Option],
+    figures: Mapping[str, charts.Figure | Frame],
+    scales: Mapping[str, str],
+    choices: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """What a template needs to draw charts: their options, by name and as JSON, and what is known of each of `figures`."""
     return {
         "drawn": drawn,
         "figures": figures,
         "scales": scales,
+        "choices": choices,
         "options": _json(drawn),
         "style": _asset("report.css"),
         "scripts": _scripts(),
@@ -146,10 +178,10 @@ def _interval_title(level: object) -> str:
 def _scale(equity: Columns, *names: str) -> str:
     """``log`` or ``linear`` as a chart starts out, empty where a logarithm is impossible."""
     columns = [equity[name] for name in names if name in equity and len(equity[name])]
-    low = min((float(column.min()) for column in columns), default=0.0)
+    low = min((float(np.nanmin(column)) for column in columns), default=0.0)
     if not low > 0:
         return ""
-    return "log" if max(float(column.max()) for column in columns) > _LOG_FROM * low else "linear"
+    return "log" if max(float(np.nanmax(column)) for column in columns) > _LOG_FROM * low else "linear"
 
 
 def _json(options: Mapping[str, Any]) -> Markup:

@@ -130,15 +130,29 @@ def rolling(time: Integers, equity: Floats, days: int = 90) -> Rolling:
     return Rolling(moments[window:], sharpe, deviation * scale)
 
 
-def averages(time: Integers, values: Floats, limit: int = 400) -> tuple[Integers, Floats]:
-    """Means over equal stretches of whole days, at most about `limit` of them, each at its stretch's start."""
-    if len(time) == 0:
-        return time, values
-    stretch = DAY * max(1, -(-int(time[-1] - time[0]) // (DAY * limit)))
-    group = time // stretch
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(group)) + 1))
-    counts = np.diff(np.append(starts, len(time)))
-    return group[starts] * stretch, np.add.reduceat(values, starts) / counts
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Equal stretches of whole days: `time` is when each begins, `first` the index of its first point; both of one shape."""
+
+    time: Integers
+    first: Integers
+    points: int
+
+    def means(self, values: Floats) -> Floats:
+        """Mean of the values, shape (points,), in each stretch."""
+        return np.add.reduceat(values, self.first) / np.diff(np.append(self.first, self.points))
+
+    def highest(self, values: Floats) -> Floats:
+        """The highest of the values, shape (points,), in each stretch."""
+        return np.maximum.reduceat(values, self.first)
+
+
+def stretches(time: Integers, limit: int = 400) -> Stretches:
+    """At most about `limit` stretches over `time`, which has at least one point."""
+    length = DAY * max(1, -(-int(time[-1] - time[0]) // (DAY * limit)))
+    group = time // length
+    first = np.concatenate(([0], np.flatnonzero(np.diff(group)) + 1))
+    return Stretches(group[first] * length, first, len(time))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +164,7 @@ class Histogram:
     width: float
 
 
-def _round_width(width: float) -> float:
+def round_width(width: float) -> float:
     """The smallest of 1, 2, 5 times a power of ten that is not below `width`."""
     power = 10.0 ** np.floor(np.log10(width))
     return float(next(step * power for step in (1, 2, 5, 10) if step * power >= width * (1 - 1e-9)))
@@ -169,7 +183,7 @@ def histogram(values: Floats, bins: int = 50) -> Histogram:
         values, (0.01, 0.25, 0.75, 0.99) if len(values) >= 100 else (0, 0.25, 0.75, 1)
     )
     span = float(high - low) or float(abs(high)) or 0.01
-    width = _round_width(max(2 * float(third - first) / len(values) ** (1 / 3), span / bins))
+    width = round_width(max(2 * float(third - first) / len(values) ** (1 / 3), span / bins))
     left, right = np.floor(low / width), max(np.floor(high / width), np.floor(low / width))
     index = np.clip(np.floor(values / width), left, right) - left
     counts = np.bincount(index.astype(np.int64), minlength=int(right - left) + 1)

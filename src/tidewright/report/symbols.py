@@ -11,7 +11,7 @@ from tidewright.report import format as fmt
 from tidewright.report.document import Document, currency, part, symbols
 from tidewright.report.options import Columns
 
-CORRELATED = 20
+CORRELATED = 15
 """Of how many symbols the correlations are shown, at most: those that moved the account most."""
 
 _GAIN = "gain:"
@@ -23,8 +23,8 @@ def traded(equity: Columns) -> list[str]:
 
 
 def weightiest(equity: Columns, limit: int) -> list[str]:
-    """In their order, those symbols that brought or cost the account most over the run."""
-    names = traded(equity)
+    """In their order, those symbols that brought or cost the account most over the run; none where it has no bars."""
+    names = traded(equity) if len(equity["time"]) else []
     final = np.array([abs(equity[_GAIN + name][-1]) for name in names])
     return [names[index] for index in sorted(np.argsort(-final, kind="stable")[:limit].tolist())]
 
@@ -126,18 +126,13 @@ def _correlation(value: object, *, alone: bool) -> Correlation:
     return Correlation(fmt.number(value), abs(value), "gain" if value > 0 else "loss" if value < 0 else "")
 
 
-def sources(document: Document) -> list[tuple[str, tuple[str, ...]]]:
-    """What is known of each symbol's data: bars, those before the period, funding rates, digest; nothing where there is one symbol."""
+def sources(document: Document) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Headings, and each symbol with what is known of its data; nothing where there is one symbol."""
     data = part(document, "provenance", "data", "symbols") or {}
-    return [
-        (
-            name,
-            (
-                fmt.count(one.get("bars")),
-                fmt.count(one.get("warmupBars")),
-                fmt.count(part(one, "funding", "count")),
-                fmt.text(one.get("digest")),
-            ),
-        )
+    facts = {"Bars": ("bars",), "Warm-up bars": ("warmupBars",), "Funding rates": ("funding", "count")}
+    known = {title: path for title, path in facts.items() if any(part(one, *path) is not None for one in data.values())}
+    rows = [
+        (name, [*(fmt.count(part(one, *path)) for path in known.values()), fmt.text(part(one, "digest"))])
         for name, one in data.items()
     ]
+    return [*known, "Digest"], rows

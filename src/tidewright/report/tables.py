@@ -11,7 +11,7 @@ import numpy as np
 from tidewright.domain.metrics.table import METRICS, Unit
 from tidewright.report import format as fmt
 from tidewright.report import series
-from tidewright.report.document import Document, currency, part
+from tidewright.report.document import Document, currency, part, ratio
 from tidewright.report.options import Columns, trade_count
 
 LISTED_TRADES = 200
@@ -150,6 +150,30 @@ def calendar(equity: Columns, initial: float | None) -> list[YearRow]:
     ]
 
 
+_REFUSALS = {
+    "NoCash": "The free cash could not pay for any of it.",
+    "MaxOpenPositions": "As many positions were open as risk.maxOpenPositions allows.",
+    "MaxEntries": "The position had as many entries as risk.maxEntries allows.",
+    "Cooldown": "The symbol's last position was closed less than risk.cooldown before.",
+    "SymbolExposure": "The position was worth as much as risk.maxSymbolExposure allows.",
+    "TotalExposure": "All positions together were worth as much as risk.maxTotalExposure allows.",
+    "LeverageBracket": "No bracket of broker.filters allows a larger position at the account's leverage.",
+    "NoVolume": "Nothing was left of the share of the bar's volume that broker.volumeShare allows.",
+    "BelowLot": "What the account and its limits let through was less than one lot.",
+    "BelowMinNotional": "What the account and its limits let through was worth less than minNotional.",
+    "OtherSide": "A position of the other side was open.",
+    "Leaving": "The position was being closed in the same bar.",
+    "NoStop": "Sizing by risk found no stop on the losing side of the price.",
+}
+"""Why an order is not filled, by the name of `tidewright.domain.ledger.Refusal`."""
+
+
+def refusals(document: Document) -> list[tuple[str, str, str]]:
+    """Reason, number and meaning of the orders that were not filled, the most frequent reason first."""
+    counts = sorted((part(document, "refused") or {}).items(), key=lambda item: -item[1])
+    return [(fmt.words(reason), fmt.count(count), _REFUSALS.get(reason, fmt.DASH)) for reason, count in counts]
+
+
 @dataclass(frozen=True, slots=True)
 class ReasonRow:
     """The trades that ended for one reason."""
@@ -185,14 +209,6 @@ def exit_reasons(trades: Columns) -> list[ReasonRow]:
     return rows
 
 
-def _ratio(text: object) -> float | None:
-    """A percent string of the spec as a ratio."""
-    try:
-        return float(str(text).removesuffix("%")) / 100
-    except ValueError:
-        return None
-
-
 def costs(document: Document, trades: Columns) -> list[tuple[str, str]]:
     """What trading cost, and against what."""
     money = currency(document)
@@ -214,7 +230,7 @@ def costs(document: Document, trades: Columns) -> list[tuple[str, str]]:
     before = trades["pnl"] + trades["fees"]
     gross = float(before[before > 0].sum())
     paid = float(trades["fees"].sum())
-    slippage = _ratio(broker.get("slippage"))
+    slippage = ratio(broker.get("slippage"))
     traded = float((trades["quantity"] * (trades["entryPrice"] + trades["exitPrice"])).sum())
     return [
         *facts,
@@ -237,6 +253,7 @@ class TradeRow:
     cells: list[str] = field(default_factory=list)
     sign: str = ""
     long: bool = False
+    symbol: str = ""
 
 
 def trade_list(trades: Columns) -> tuple[list[TradeRow], list[TradeRow]]:
@@ -264,6 +281,7 @@ def _trade_rows(trades: Columns, first: int, last: int) -> Iterator[TradeRow]:
         "barsHeld",
     )
     rows = zip(*(trades[name][first:last].tolist() for name in (*names, "reason")), strict=True)
+    symbols = trades.get("symbol", np.full(total, ""))
     for index, (entry, exit_, direction, quantity, bought, sold, fees, pnl, gain, held, reason) in enumerate(
         rows, first + 1
     ):
@@ -281,4 +299,5 @@ def _trade_rows(trades: Columns, first: int, last: int) -> Iterator[TradeRow]:
             fmt.words(str(reason)),
         ]
         sign = "gain" if pnl > 0 else "loss" if pnl < 0 else ""
-        yield TradeRow(index, cells, sign, long=PRINTED_TRADES < index <= total - PRINTED_TRADES)
+        long = PRINTED_TRADES < index <= total - PRINTED_TRADES
+        yield TradeRow(index, cells, sign, long, str(symbols[index - 1]))

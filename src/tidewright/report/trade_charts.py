@@ -7,6 +7,7 @@ import numpy as np
 from tidewright.domain.bars import Floats, Integers
 from tidewright.report import format as fmt
 from tidewright.report import series
+from tidewright.report.document import Document
 from tidewright.report.options import (
     INK,
     POINTS,
@@ -60,11 +61,11 @@ _MARKERS = (
 )
 
 
-def _markers(trades: Columns) -> list[Option]:
+def _markers(trades: Columns, most: int) -> list[Option]:
     """Entries by direction and exits by outcome, as scatter series; shape as well as colour tells them apart."""
     if trade_count(trades) == 0:
         return []
-    chosen = series.largest(np.nan_to_num(trades["netReturn"]), MARKED_TRADES)
+    chosen = series.largest(np.nan_to_num(trades["netReturn"]), most)
     plain = {
         name: trades[name][chosen].tolist() for name in ("entryTime", "exitTime", "direction", "barsHeld", "reason")
     }
@@ -87,19 +88,24 @@ def _markers(trades: Columns) -> list[Option]:
     ]  # fmt: skip
 
 
-def on_price(equity: Columns, trades: Columns, _: float | None) -> Option | None:
+def on_price(equity: Columns, trades: Columns, _: Document) -> Option | None:
+    return priced(equity, trades)
+
+
+def priced(
+    equity: Columns, trades: Columns, points: int = POINTS, most: int = MARKED_TRADES, title: str = "Price"
+) -> Option | None:
+    """The close as a line of at most about so many `points`, and on it the `most` trades with the largest results."""
     close = column(equity, "close")
     if close is None:
         return None
     on, off = _drawn_columns(equity, close)
     drawn = [close, *on.values(), *off.values()]
-    markers = _markers(trades)
-    kept = _kept_points(equity["time"], drawn, markers)
+    markers = _markers(trades, most)
+    kept = _kept_points(equity["time"], drawn, markers, points)
 
     panels, count = 2 if off else 1, trade_count(trades)
-    option = over_time(
-        base(f"Price with the entries and exits of {min(count, MARKED_TRADES)} of {count} trades."), panels
-    )
+    option = over_time(base(f"{title} with the entries and exits of {min(count, most)} of {count} trades."), panels)
     option["dataset"] = dataset(
         equity["time"][kept], {f"c{i}": values[kept] for i, values in enumerate(drawn)}, digits=8
     )
@@ -118,11 +124,11 @@ def on_price(equity: Columns, trades: Columns, _: float | None) -> Option | None
     return option
 
 
-def _kept_points(time: Integers, drawn: list[Floats], markers: list[Option]) -> Integers:
+def _kept_points(time: Integers, drawn: list[Floats], markers: list[Option], points: int) -> Integers:
     """The extremes of all lines, and every bar with a marked fill, so that a marker lies on the price."""
     fills = [point[0] for group in markers for point in group["data"]]
     bars = np.clip(np.searchsorted(time, np.array(fills, np.int64)), 0, len(time) - 1)
-    return np.union1d(series.extremes(POINTS, *drawn), bars)
+    return np.union1d(series.extremes(points, *drawn), bars)
 
 
 def _below(name: str) -> Option:
@@ -130,7 +136,7 @@ def _below(name: str) -> Option:
     return {"name": name, "nameLocation": "middle", "nameGap": 28, "nameTextStyle": {"color": INK, "fontSize": 11}}
 
 
-def results(_: Columns, trades: Columns, __: float | None) -> Option | None:
+def results(_: Columns, trades: Columns, __: Document) -> Option | None:
     values = column(trades, "netReturn")
     if values is None:
         return None
@@ -179,7 +185,7 @@ def results(_: Columns, trades: Columns, __: float | None) -> Option | None:
     return option
 
 
-def excursions(_: Columns, trades: Columns, __: float | None) -> Option | None:
+def excursions(_: Columns, trades: Columns, __: Document) -> Option | None:
     adverse, favourable, pnl = (column(trades, name) for name in ("adverse", "favourable", "pnl"))
     if adverse is None or favourable is None or pnl is None:
         return None

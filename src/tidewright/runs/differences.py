@@ -1,7 +1,7 @@
 """In what runs differ, by their records: every field that has not the same value in all of them, and what of it is a reason for care."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ _PLACES = (
     ("Risk", ("spec", "strategy", "risk")),
     ("Data", ("spec", "data")),
     ("Data", ("provenance", "data")),
-    ("Data", ("spec", "strategy", "symbols")),
     ("Account and costs", ("spec", "broker")),
     ("Engine", ("provenance", "engine")),
     ("Checks", ("spec", "checks")),
@@ -34,8 +33,11 @@ _PASSED_ON = {
 }
 """Warnings of a single run that matter to whoever holds it against another."""
 
-_SAME_BARS = ("exchange", "symbol", "symbols", "timeframe", "start", "end", "warmupBars")
+_SAME_BARS = ("exchange", "symbol", "timeframe", "start", "end", "warmupBars")
 """Where none of these differs, neither should the bars."""
+
+_NAMED = 3
+"""How many symbols of a run a sentence names, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,54 @@ class Difference:
 
 
 def differences(records: Sequence[Record]) -> tuple[Difference, ...]:
-    """Every field of what the runs were made of that differs between them, by group and in the order of the records."""
-    made_of = [dict(_made_of(record)) for record in records]
+    """Every field of what the runs were made of that differs between them, by group and in the order of the records.
+
+    What belongs to one symbol among several is told of the symbols that all of them traded.
+    """
+    shared = set.intersection(*(_symbols(record) for record in records))
+    several = any(len(_symbols(record)) > 1 for record in records)
+    made_of = [dict(_made_of(record, shared, each_source=several)) for record in records]
     fields = dict.fromkeys(field for each in made_of for field in each)
     groups = list(dict.fromkeys(group for group, _ in _PLACES))
     rows = (Difference(*field, tuple(each.get(field) for each in made_of)) for field in fields)
     return tuple(sorted((row for row in rows if len(set(row.values)) > 1), key=lambda row: groups.index(row.group)))
 
 
-def _made_of(record: Record) -> Iterator[tuple[tuple[str, str], str]]:
+def _symbols(record: Record) -> set[str]:
+    return set(record["spec"]["strategy"].get("symbols") or [record["provenance"]["data"]["symbol"]])
+
+
+def _made_of(record: Record, shared: Container[str], *, each_source: bool) -> Iterator[tuple[tuple[str, str], str]]:
+    """Group and field, and the value as text; `each_source` asks for the bars of each of the `shared` symbols by itself."""
     for group, place in _PLACES:
         value: Any = record
         for key in place:
             value = value.get(key) if isinstance(value, Mapping) else None
+        if place == ("spec", "broker"):
+            value = _broker(value, shared)
+        if place == ("provenance", "data"):
+            value = _data(value, shared if each_source else ())
         for path, leaf in _leaves(value):
-            if leaf is not None:
+            if leaf not in (None, []):
                 yield (group, ".".join(path) or place[-1]), leaf if isinstance(leaf, str) else json.dumps(leaf)
+
+
+def _broker(broker: Record, shared: Container[str]) -> Record:
+    """With the filters by symbol."""
+    filters = {one["symbol"]: {**one, "symbol": None} for one in broker.get("filters", ()) if one["symbol"] in shared}
+    return {**broker, "filters": filters}
+
+
+def _data(data: Record, shared: Container[str]) -> Record:
+    """With the bars of several symbols in the fields that those of one have."""
+    symbols = data.get("symbols") or {data["symbol"]: data}
+    warmups = dict.fromkeys(str(one["warmupBars"]) for one in symbols.values() if "warmupBars" in one)
+    sources = {
+        name: {"digest": one["digest"], "funding": one.get("funding")}
+        for name, one in symbols.items()
+        if name in shared
+    }
+    return {**data, "symbols": None, "warmupBars": ", ".join(warmups), **sources}
 
 
 def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -93,8 +127,12 @@ def cautions(names: Sequence[str], records: Sequence[Record]) -> Iterator[tuple[
 def _about_fields(
     names: Sequence[str], changed: Mapping[tuple[str, str], tuple[str | None, ...]]
 ) -> Iterator[tuple[str, str]]:
+    filters = sum(group == "Account and costs" and field.startswith("filters") for group, field in changed)
+    if filters:
+        message = f"What the exchanges ask of orders was not the same, in {filters} fields: part of what sets the runs apart is what they could trade."
+        yield "Costs", message
     for (group, field), values in changed.items():
-        said = ", ".join(f"{name}: {value or 'none'}" for name, value in zip(names, values, strict=True))
+        said = ", ".join(f"{name}: {_shortened(value or 'none')}" for name, value in zip(names, values, strict=True))
         match group, field:
             case "Engine", "arithmeticRevision":
                 yield (
@@ -103,10 +141,10 @@ def _about_fields(
                 )
             case "Engine", "name":
                 yield "Engine", f"The orders were not filled by the same engine ({said})."
-            case "Account and costs", _ if field != "cash":
+            case "Account and costs", _ if field != "cash" and not field.startswith("filters"):
                 message = f"The {field} was not the same ({said}): part of what sets the runs apart is what they were charged."
                 yield "Costs", message
-            case "Data", "symbol" | "symbols" | "exchange":
+            case "Data", "symbol" | "exchange":
                 message = f"The {field} was not the same ({said}): part of what sets the runs apart is their markets."
                 yield "Market", message
             case "Data", "digest" if not {("Data", field) for field in _SAME_BARS} & changed.keys():
@@ -114,6 +152,12 @@ def _about_fields(
                     "Data",
                     "The bars were not the same, although they are of the same market and period: import them again.",
                 )
+
+
+def _shortened(value: str) -> str:
+    """A value, or the first of a long list of them."""
+    parts = value.split(", ")
+    return value if len(parts) <= _NAMED else f"{', '.join(parts[:_NAMED])} and {len(parts) - _NAMED} more"
 
 
 def _listed(names: Sequence[str]) -> str:

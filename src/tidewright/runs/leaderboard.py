@@ -192,10 +192,9 @@ def _trade_figures(trades: Table, start: int, end: int) -> dict[str, float]:
 
 
 def _exposure(equity: Table, first: int, last: int) -> float:
-    holding = equity.get("holding")
-    if holding is None:
-        return math.nan
-    return formulae.exposure(float(np.count_nonzero(holding[first:last])), last - first)
+    """The share of the bars that closed with a position, in whatever symbol."""
+    held = [column[first:last] != 0.0 for name, column in equity.items() if name.partition(":")[0] == "holding"]
+    return formulae.exposure(float(np.count_nonzero(np.any(held, axis=0))), last - first) if held else math.nan
 
 
 def _about_period(ranked: Sequence[Contender], start: int, end: int, periods: int) -> Iterator[tuple[str, str]]:

@@ -113,3 +113,48 @@ def document() -> dict[str, Any]:
         },
         "artifacts": {"result": "runs/first run/result.json"},
     }
+
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+
+
+@pytest.fixture
+def portfolio(equity, trades, document) -> tuple[dict[str, Any], Table, Table]:
+    """The record, the equity and the trades of an account with three symbols, the last of which is listed late and delisted early."""
+    time, account = equity["time"], equity["equity"]
+    n, there = len(time), slice(480, 4_000)
+    late = np.full(n, np.nan)
+    late[480:] = 100.0
+    close = {"BTC/USDT": equity["close"], "ETH/USDT": equity["close"] / 20, "SOL/USDT": late}
+    held = {name: np.zeros(n) for name in SYMBOLS}
+    held["BTC/USDT"][100:200] = 0.2 * account[100:200] / close["BTC/USDT"][100:200]
+    held["ETH/USDT"][150:300] = -0.3 * account[150:300] / close["ETH/USDT"][150:300]
+    held["SOL/USDT"][there] = 0.4 * account[there] / 100.0
+    gain = {"BTC/USDT": 0.5 * (account - 10_000), "ETH/USDT": np.full(n, -50.0)}
+    gain["SOL/USDT"] = account - 10_000 - gain["BTC/USDT"] - gain["ETH/USDT"]
+    table: Table = {name: equity[name] for name in ("time", "equity", "benchmark")}
+    for name in SYMBOLS:
+        table |= {f"holding:{name}": held[name], f"close:{name}": close[name], f"gain:{name}": gain[name]}
+    data = document["provenance"]["data"]
+    one = {name: data[name] for name in ("bars", "warmupBars", "simulated")} | {
+        "digest": "sha256:0",
+        "start": "2024-01-01T00:00:00Z",
+        "end": "2024-07-19T00:00:00Z",
+    }
+    by_symbol = {name: dict(one) for name in SYMBOLS}
+    by_symbol["SOL/USDT"] |= {"start": "2024-01-21T00:00:00Z", "end": "2024-06-15T16:00:00Z", "delisted": True}
+    del data["warmupBars"]
+    data |= {"symbol": ", ".join(SYMBOLS), "symbols": by_symbol}
+    document["spec"]["strategy"] |= {
+        "symbols": list(SYMBOLS),
+        "risk": {"maxOpenPositions": 2, "maxTotalExposure": "60%", "maxSymbolExposure": "9000%"},
+    }
+    document |= {
+        "symbols": [
+            {"symbol": name, "gain": float(gain[name][-1]), "contribution": float(gain[name][-1]) / 10_000, "fees": 20.0, "exposure": 0.1, "trades": 1, "winRate": None, "refused": 4}
+            for name in SYMBOLS
+        ],
+        "correlation": [[1.0, 0.8, None], [0.8, 1.0, -0.25], [None, -0.25, 1.0]],
+        "refused": {"Cooldown": 3, "MaxOpenPositions": 9},
+    }  # fmt: skip
+    return document, table, trades | {"symbol": np.array(SYMBOLS)}

@@ -8,7 +8,7 @@ from tidewright.report import charts
 
 @pytest.mark.parametrize("name", charts.FIGURES)
 def test_every_figure_is_plain_json_without_nan(name, equity, trades):
-    option = charts.figure(name, equity, trades, 10_000.0)
+    option = charts.figure(name, equity, trades, {"spec": {"broker": {"cash": 10_000}}})
     assert json.loads(json.dumps(option, allow_nan=False)) == option
 
 

@@ -119,3 +119,30 @@ def test_provenance_holds_every_digest(document):
         "sha256:d16e",
     )
     assert facts["Period (UTC, end exclusive)"] == "2024-01-01 00:00 to 2024-07-19 00:00"
+
+
+class TestSeveralSymbols:
+    def test_the_verdict_names_a_few_and_counts_many(self, portfolio):
+        document, equity, _ = portfolio
+        assert "trading BTC/USDT, ETH/USDT, SOL/USDT 1h on Binance," in findings.verdict(document, equity)
+        one = document["provenance"]["data"]["symbols"]["BTC/USDT"]
+        document["provenance"]["data"]["symbols"] = {f"C{i}/USDT": one for i in range(12)}
+        assert "trading 12 symbols 1h on Binance," in findings.verdict(document, equity)
+        assert " USDT in " in findings.verdict(document, equity)
+
+    def test_of_many_warnings_of_a_kind_the_first_are_told(self, portfolio):
+        document, *_ = portfolio
+        document["warnings"] = [{"reason": "ListedLate", "message": f"{i}"} for i in range(9)]
+        document["warnings"].append({"reason": "SimulatedData", "message": "made up"})
+        told = [notice.message for notice in findings.notices(document)]
+        assert told == ["made up", "0", "1", "2", "And 6 more of this kind: see result.json."]
+
+    def test_a_look_into_the_future_is_that_of_a_symbol(self, portfolio):
+        document, *_ = portfolio
+        violation = {"symbol": "ETH/USDT", "bar": 1, "time": 0, "column": "score", "repeatable": True}
+        document["checks"]["lookAhead"] = {"passed": False, "prefixes": 3, "violation": violation}
+        assert "column score of ETH/USDT at" in findings.checks(document)[0].detail
+
+    def test_bars_are_counted_together_and_have_their_warm_up_each_for_itself(self, portfolio):
+        document, *_ = portfolio
+        assert dict(findings.provenance(document))["Bars"] == "4,800 bars"

@@ -55,7 +55,9 @@ def test_the_fan_of_trades_is_over_their_number(drawn, equity, trades):
     option = fan(drawn, "tradesDrawn", equity, trades)
     assert option["xAxis"][0]["type"] == "value"
     assert source(option)["time"] == [0, 1, 3]
-    assert source(option)["own"] == [10_000.0, 10_480.0, 10_064.0]
+    before = equity["equity"][[9, 49, 89]]
+    grown = 10_000 * np.cumprod(1 + trades["pnl"] / before)
+    assert source(option)["own"] == pytest.approx([10_000.0, grown[0], grown[2]], rel=1e-6)
 
 
 def test_areas_are_stacked_from_the_lowest_quantile_to_the_highest(drawn, equity, trades):

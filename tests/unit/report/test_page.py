@@ -167,7 +167,7 @@ def test_the_same_run_gives_the_same_page(document, equity, trades, html):
 
 class TestOneFigure:
     def test_is_a_page_of_its_own(self, equity, trades):
-        page = Page(figure_page("equity", equity, trades, 10_000.0))
+        page = Page(figure_page("equity", equity, trades))
         assert (page.count("figure"), page.text("title")) == (1, "Account value and drawdown")
         assert page.count("script") == 3
 
@@ -176,3 +176,64 @@ class TestOneFigure:
         page = Page(figure_page("rolling", short, trades))
         assert page.count("figure") == 0
         assert "too little to draw" in page.text("p")
+
+
+class TestSeveralSymbols:
+    @pytest.fixture
+    def html(self, portfolio) -> str:
+        return render(*portfolio)
+
+    def test_every_chart_has_its_data_and_a_price_for_every_symbol(self, html):
+        page = Page(html)
+        names = [attributes["data-chart"] for tag, attributes in page.elements if tag == "figure"]
+        data = json.loads(re.search(r'id="charts">(.*?)</script>', html, re.DOTALL)[1])
+        assert names == ["equity", "contribution", "rolling", "exposure", "trades", "results", "excursions"]
+        choices = [attributes["value"] for tag, attributes in page.elements if tag == "option"]
+        assert sorted(data) == sorted({*names, *choices})
+        assert page.text("option") == "BTC/USDTETH/USDTSOL/USDT"
+        (chosen,) = (
+            attributes["value"] for tag, attributes in page.elements if tag == "option" and "selected" in attributes
+        )
+        assert chosen == "trades"
+
+    def test_tables_are_as_wide_as_their_headings(self, html):
+        for table in re.findall(r'<table class="data.*?</table>', html, re.DOTALL):
+            head, _, body = table.partition("</thead>")
+            rows = [row for row in re.findall(r"<tr.*?</tr>", body, re.DOTALL) if "colspan" not in row]
+            assert {len(re.findall(r"<t[hd]", row)) for row in rows} == {head.count("<th ")}, head
+
+    def test_each_trade_and_each_finding_has_its_symbol(self, portfolio):
+        document, equity, trades = portfolio
+        document["checks"]["dataQuality"]["findings"][0]["symbol"] = "DOGE/USDT"
+        html = render(document, equity, trades)
+        assert '<th scope="row">2</th><td class="words">ETH/USDT</td>' in html
+        assert '<th scope="row">DOGE/USDT</th>' in html
+
+    def test_hostile_symbols_stay_text(self, portfolio):
+        document, equity, trades = portfolio
+        table = {name.replace("ETH/USDT", HOSTILE): column for name, column in equity.items()}
+        document["symbols"][1]["symbol"] = HOSTILE
+        data = document["provenance"]["data"]
+        data["symbols"] = {name.replace("ETH/USDT", HOSTILE): one for name, one in data["symbols"].items()}
+        trades["symbol"] = np.array(["BTC/USDT", HOSTILE, HOSTILE])
+        page = Page(render(document, table, trades))
+        assert (page.count("script"), page.count("img")) == (3, 0)
+        assert HOSTILE in page.text("option")
+
+    @pytest.mark.parametrize("part", ["spec", "result", "symbols", "correlation", "refused", "checks", "provenance"])
+    def test_a_run_without_any_one_part_has_a_page(self, portfolio, part):
+        document, equity, trades = portfolio
+        del document[part]
+        assert "</html>" in render(document, equity, trades)
+
+    def test_a_figure_by_itself_offers_every_symbol(self, portfolio):
+        document, equity, trades = portfolio
+        page = Page(figure_page("trades", equity, trades, document))
+        assert (page.count("figure"), page.count("option")) == (1, 3)
+
+
+def test_orders_that_were_not_filled_are_listed_with_their_reason(document, equity, trades):
+    assert "Orders that were not filled" not in render(document, equity, trades)
+    document["refused"] = {"NoCash": 7}
+    html = render(document, equity, trades)
+    assert '<th scope="row">No cash</th><td>7</td><td class="words wrapped">The free cash' in html

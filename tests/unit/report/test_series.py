@@ -82,11 +82,12 @@ class TestRolling:
         assert len(series.rolling(DAY * np.arange(3), np.arange(1.0, 4.0), days=3).time) == 0
 
 
-def test_averages_are_over_whole_days():
+def test_stretches_are_of_whole_days():
     time = DAY // 2 * np.arange(4)
-    starts, means = series.averages(time, np.array([0.0, 1.0, 1.0, 1.0]))
-    assert starts.tolist() == [0, DAY]
-    assert means.tolist() == [0.5, 1.0]
+    days = series.stretches(time)
+    assert days.time.tolist() == [0, DAY]
+    assert days.means(np.array([0.0, 1.0, 1.0, 1.0])).tolist() == [0.5, 1.0]
+    assert days.highest(np.array([0.0, 1.0, 3.0, 2.0])).tolist() == [1.0, 3.0]
 
 
 class TestHistogram:

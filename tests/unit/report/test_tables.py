@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tidewright.domain.ledger import Refusal
 from tidewright.domain.metrics.table import METRICS
 from tidewright.report import tables
 
@@ -86,3 +87,16 @@ def test_a_trade_row_reads_as_the_trade(trades):
     assert row.cells == [
         "Long", "2024-01-03 02:00", "2024-01-03 07:00", "0.2", "42,000.00", "40,000.00", "16.00", "−416.00", "−5.0%", "5", "Stop loss",
     ]  # fmt: skip
+
+
+def test_a_trade_of_one_symbol_among_several_has_its_name(portfolio):
+    _, _, trades = portfolio
+    assert [row.symbol for row in tables.trade_list(trades)[0]] == ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
+
+
+def test_refused_orders_come_by_frequency_and_say_why():
+    reasons = {reason.title: 1 + reason for reason in Refusal}
+    rows = tables.refusals({"refused": reasons})
+    assert [count for _, count, _ in rows] == [str(count) for count in sorted(reasons.values(), reverse=True)]
+    assert all(meaning.endswith(".") for _, _, meaning in rows)
+    assert tables.refusals({"refused": {}}) == tables.refusals({}) == []

@@ -76,22 +76,38 @@
     return rows(type === "time" ? moment(params[0].axisValue) : `${name}: ${params[0].axisValue}`, lines);
   };
 
-  const draw = (box, option) => {
-    const chart = echarts.init(box, null, { renderer: "svg" });
+  const prepared = (option) => {
     revive(option);
     if (option.tooltip.trigger === "axis") option.tooltip.formatter = panelRows(option);
-    chart.setOption(option);
+    return option;
+  };
+
+  const draw = (box, option) => {
+    const chart = echarts.init(box, null, { renderer: "svg" });
+    chart.setOption(prepared(option));
     return chart;
   };
 
-  const scaleButtons = (figure, chart, option) => {
-    const linear = option.yAxis[0];
+  // The buttons that set a figure's scale, and the list from which another option of `options` is chosen for it.
+  const controls = (figure, chart, options) => {
     const buttons = figure.querySelectorAll("button[data-scale]");
-    const choose = (scale) => {
-      chart.setOption({ yAxis: [scale === "log" ? logarithmic(linear) : linear, ...option.yAxis.slice(1)] });
+    const select = figure.querySelector("select");
+    let option = options[figure.dataset.chart];
+    let scale = "linear";
+    const choose = (wanted) => {
+      const [first, ...others] = option.yAxis;
+      scale = wanted;
+      chart.setOption({ yAxis: [scale === "log" ? logarithmic(first) : first, ...others] });
       buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.scale === scale)));
     };
     buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.scale)));
+    if (select) {
+      select.addEventListener("change", () => {
+        option = prepared(options[select.value]);
+        chart.setOption(option, true);
+        if (scale === "log") choose(scale);
+      });
+    }
     if (figure.dataset.scale === "log") choose("log");
   };
 
@@ -102,7 +118,7 @@
       const box = figure.querySelector(".chart");
       const option = options[figure.dataset.chart];
       const chart = draw(box, option);
-      scaleButtons(figure, chart, option);
+      controls(figure, chart, options);
       charts.push([chart, box]);
       new ResizeObserver(() => chart.resize()).observe(box);
     }
