@@ -3,10 +3,14 @@
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+UNFINISHED = ".tidewright-"
+"""How the name of a folder begins in which files are written before they are put in place together."""
 
 _RETRY = 0.02
 
@@ -27,6 +31,14 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _flush(path.parent)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote results to `folder` has left there, and the folder where nothing else is in it."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @contextmanager

@@ -32,7 +32,11 @@ def store_root(environ: Mapping[str, str]) -> Path:
 
 def stores(environ: Mapping[str, str]) -> BarStore:
     """The embedded market for the exchange ``simulated`` and the local store for every other."""
-    root = store_root(environ)
+    return stores_at(store_root(environ))
+
+
+def stores_at(root: Path) -> BarStore:
+    """As `stores`, with the local store in the folder `root`."""
 
     @cache
     def local() -> BarStore:

@@ -18,7 +18,7 @@ from tidewright.runs.strategies import resolve_strategy
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document, Manifest, documents
 from tidewright.specs.problems import Located, Path, Problem
-from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy
+from tidewright.specs.trading_strategy import StrategySpec, TradingStrategy, TradingStrategySpec
 
 Payload = dict[str, Any]
 
@@ -46,11 +46,12 @@ def payload_of(run: BacktestRun, strategy: TradingStrategy | None = None, uid: s
     Raises ValueError where the run names a strategy and another, or none, is given; InputRefused where the strategy cannot be made, with
     every problem of it.
     """
-    named, path = run.spec.strategy.name, ("spec", "strategy")
+    named = run.spec.strategy.name
+    path: Path = ("spec",)
     if named is None:
-        tested = run.spec.strategy.inline()
+        tested, path = run.spec.strategy.inline(), ("spec", "strategy")
     elif strategy is not None and strategy.metadata.name == named:
-        tested, path = strategy.spec.snapshot(), ("spec",)
+        tested = strategy.spec.snapshot()
     else:
         raise ValueError(f"the run names the strategy {named}, which is not the one given; hand it over too")
     spec = {name: value for name, value in run.spec.record().items() if name not in (run.spec.may_change or ())}
@@ -70,6 +71,8 @@ def strategy_digest(strategy: StrategySpec, document: Located = _NOWHERE, path: 
     Code that is in an image (`classRef`) is covered by the image's own digest, as nobody but the image's container reads it. Raises InputRefused for a
     strategy that cannot be made.
     """
+    if isinstance(strategy, TradingStrategySpec):
+        strategy = strategy.snapshot()
     if strategy.source.builtin is None and strategy.source.rules is None:
         return record_digest({"strategy": strategy.record(), "code": ""})
     return resolve_strategy(strategy, document, path).digest
@@ -77,15 +80,14 @@ def strategy_digest(strategy: StrategySpec, document: Located = _NOWHERE, path: 
 
 def read_payload(file: str, text: str) -> Task:
     """The task in the text of `file`; a manifest of one BacktestRun with its strategy in place will do as well. Raises InputRefused with every problem."""
-    manifest, found = Manifest(), []
-    for document in documents(file, text, manifest.problems):
-        found.append(document)
+    manifest = Manifest()
+    found = list(documents(file, text, manifest.problems))
     if len(found) != 1 or not isinstance(found[0].value, dict):
         message = "not a worker's payload; it is one BacktestRun with its strategy in place, as JSON or YAML"
         raise InputRefused(manifest.problems or [Problem(file, 0, (), message)])
     written = found[0]
     value = dict(written.value)
-    digest = value.pop("strategyDigest", None) or ""
+    digest = str(value.pop("strategyDigest", None) or "")
     document = Document(file, value, written.lines)
     manifest.add(document)
     run, _ = next(iter(manifest.resources.values()), (None, document))

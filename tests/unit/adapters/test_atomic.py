@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from tidewright.adapters.atomic import atomic_write, locked
+from tidewright.adapters.atomic import UNFINISHED, atomic_write, clear_unfinished, locked
 
 
 def test_the_finished_file_takes_the_place_of_the_old_one(tmp_path):
@@ -39,3 +39,15 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path):
         pass
     with locked(lock, timeout=0):
         assert lock.exists()
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    for name in ("first", "again"):
+        (tmp_path / name / f"{UNFINISHED}abc").mkdir(parents=True)
+        (tmp_path / name / f"{UNFINISHED}abc" / "half").write_text("ha")
+    (tmp_path / "again" / "result.json").write_text("{}")
+    for name in ("first", "again", "never"):
+        clear_unfinished(tmp_path / name)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["again"], "a folder with nothing in it goes too"
+    assert [path.name for path in (tmp_path / "again").iterdir()] == ["result.json"]

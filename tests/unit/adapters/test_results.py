@@ -102,6 +102,23 @@ def test_ctrl_c_while_files_are_put_in_place_waits_until_they_are(tmp_path, monk
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_sigterm_while_files_are_put_in_place_waits_until_they_are(tmp_path, monkeypatch):
+    place = type(tmp_path).replace
+    came = []
+
+    def interrupting(source, target):
+        signal.raise_signal(signal.SIGTERM)
+        return place(source, target)
+
+    monkeypatch.setattr(type(tmp_path), "replace", interrupting)
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append((tmp_path / "result.json").exists()))
+    try:
+        write_results(tmp_path, {"a.txt": writing("A")}, RECORD)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert came == [True]
+
+
 def test_results_are_written_from_any_thread(tmp_path):
     thread = threading.Thread(target=write_results, args=(tmp_path, {"a.txt": writing("A")}, RECORD))
     thread.start()

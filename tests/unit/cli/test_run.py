@@ -255,7 +255,7 @@ def test_an_output_that_is_a_file_is_refused(command, manifest):
         ("builtin: MovingAverageCross", "sourceRef: {configMap: a, key: b}", "bt.yaml:8: spec.strategy.source.sourceRef: a ConfigMap exists on a cluster only"),
         ("builtin: MovingAverageCross", "classRef: {module: nowhere, class: X}", "bt.yaml:8: spec.strategy.source.classRef.module: 'nowhere': no such module; put nowhere.py beside the manifest"),
         (INLINE, "    name: cross\n", "bt.yaml:7: spec.strategy.name: 'cross': no TradingStrategy of this name in the files given"),
-        ("[BTC/USDT]", "[BTC/USDT, ETH/USDT]", "bt.yaml:10: spec.strategy.symbols: this version trades one symbol on an account"),
+        ("[BTC/USDT]", "[BTC/USDT, BTC/USDT]", "bt.yaml:10: spec.strategy.symbols: named more than once: BTC/USDT"),
         ("exchange: simulated", f"exchange: simulated\n    digest: sha256:{'0' * 64}", "bt.yaml:14: spec.data.digest: 'sha256:0000"),
         ("kind: BacktestRun", "kind: BacktestRuns", "bt.yaml:2: kind: 'BacktestRuns': unknown kind (did you mean 'BacktestRun'?)"),
         ("  seed: 7", "\tseed: 7", "bt.yaml:17: not YAML: found character '\\t'"),

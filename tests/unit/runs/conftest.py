@@ -1,6 +1,6 @@
 """A store of made-up bars, and backtests of them from text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +42,9 @@ spec:
 class Store:
     """A `BarStore` that holds whatever it is given, however broken."""
 
-    def __init__(self, *series: Bars, simulated: bool = False, funding: Funding | None = None) -> None:
+    def __init__(
+        self, *series: Bars, simulated: bool = False, funding: Funding | Mapping[str, Funding] | None = None
+    ) -> None:
         self.series = {bars.market: bars for bars in series}
         self.simulated = simulated
         self.funding = funding
@@ -65,17 +67,18 @@ class Store:
         return StoredMarket(market, first, last, len(bars), len(gaps(bars)), bars_digest(bars), self.simulated)
 
     def read_funding(self, exchange: str, symbol: str) -> Funding:
-        if self.funding is None:
+        funding = self.funding.get(symbol) if isinstance(self.funding, Mapping) else self.funding
+        if funding is None:
             raise FundingNotFound(f"there is no {symbol} funding on {exchange}")
-        return self.funding
+        return funding
 
     def markets(self) -> list[StoredMarket]:
         return [self.describe(market) for market in self.series]
 
 
-def _bars(count: int = 2_000, market: Market = MARKET, start: int = START) -> Bars:
+def _bars(count: int = 2_000, market: Market = MARKET, start: int = START, seed: int = 5) -> Bars:
     """A random walk of hourly bars."""
-    random = np.random.default_rng(5)
+    random = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, count)))
     opened = np.concatenate(([100.0], close[:-1]))
     return Bars(

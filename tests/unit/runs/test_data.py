@@ -29,6 +29,12 @@ def without(bars, first, last):
     )
 
 
+def quality(found):
+    """What there was to say of the bars of a run of one symbol."""
+    (symbol,) = found.symbols
+    return symbol.data.quality
+
+
 def changed(bars, column, index, value):
     values = getattr(bars, column).copy()
     values[index] = value
@@ -157,12 +163,12 @@ def test_a_gap_longer_than_allowed_blocks_only_where_it_should(make_bars, make_s
         )
     else:
         found = run_backtest(planned(edit, store=store), store)
-        assert any(finding.rule == "LongGap" for finding in found.quality) == (mode == "Warn")
+        assert any(finding.rule == "LongGap" for finding in quality(found)) == (mode == "Warn")
 
 
 def test_a_gap_as_long_as_allowed_is_a_finding_only(make_bars, make_store, planned):
     store = make_store(without(make_bars(), 100, 124))
-    assert [finding.rule for finding in run_backtest(planned(store=store), store).quality] == ["Gap"]
+    assert [finding.rule for finding in quality(run_backtest(planned(store=store), store))] == ["Gap"]
 
 
 @pytest.mark.parametrize("mode", ["Block", "Warn", "Ignore"])
@@ -209,7 +215,7 @@ def test_bars_without_volume_are_a_finding_only(make_bars, make_store, planned):
     bars = make_bars()
     store = make_store(replace(bars, volume=np.zeros(len(bars))))
     found = run_backtest(planned(store=store), store)
-    assert [(finding.rule, finding.count) for finding in found.quality] == [("ZeroVolume", 2_000)]
+    assert [(finding.rule, finding.count) for finding in quality(found)] == [("ZeroVolume", 2_000)]
 
 
 def test_a_damaged_store_is_refused_input(make_bars, make_store, planned):

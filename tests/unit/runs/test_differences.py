@@ -63,7 +63,7 @@ def test_runs_that_were_made_of_the_same_do_not_differ():
         (("spec", "strategy", "risk", "stopLoss"), "8%", ("Risk", "stopLoss", ("5%", "8%"))),
         (("spec", "broker", "commission"), "0%", ("Account and costs", "commission", ("0.1%", "0%"))),
         (("provenance", "data", "start"), "2022", ("Data", "start", ("2023", "2022"))),
-        (("spec", "strategy", "symbols"), ["BTC/USDT", "ETH/USDT"], ("Data", "symbols", ('["BTC/USDT"]', '["BTC/USDT", "ETH/USDT"]'))),
+        (("provenance", "data", "symbol"), "ETH/USDT", ("Data", "symbol", ("BTC/USDT", "ETH/USDT"))),
         (("provenance", "engine", "version"), "0.2.0", ("Engine", "version", ("0.1.0", "0.2.0"))),
         (("provenance", "strategy", "digest"), "sha256:x", ("Strategy", "digest", ("sha256:strategy", "sha256:x"))),
         (("spec", "checks", "lookAhead"), False, ("Checks", "lookAhead", ("true", "false"))),
@@ -133,3 +133,51 @@ def test_runs_with_the_same_fills_are_told():
     assert ("SameFills", "a and b have the same fills and equity, bit for bit.") in list(
         cautions(["a", "b"], [RECORD, twin])
     )
+
+
+class TestSeveralSymbols:
+    """What an account of several was made of, in the fields of an account of one."""
+
+    @staticmethod
+    def portfolio(**digests):
+        record = changed("spec", "strategy", "symbols", to=[f"{name}/USDT" for name in digests])
+        record["provenance"]["digest"] = f"sha256:{digests}"
+        record["provenance"]["data"] |= {
+            "symbol": ", ".join(f"{name}/USDT" for name in digests),
+            "digest": f"sha256:{'+'.join(digests.values())}",
+            "symbols": {f"{name}/USDT": {"digest": digest, "warmupBars": 30} for name, digest in digests.items()},
+        }
+        record["spec"]["broker"]["filters"] = [
+            {"symbol": f"{name}/USDT", "tick": 0.01, "brackets": []} for name in digests
+        ]
+        return record
+
+    def fields(self, *records):
+        return {d.field: d.values for d in differences(records)}
+
+    def test_beside_an_account_of_one_the_symbols_differ_and_not_what_belongs_to_them(self):
+        alone = changed("provenance", "data", "digest", to="bars")
+        alone["provenance"]["data"]["warmupBars"] = 30
+        alone["spec"]["broker"]["filters"] = [{"symbol": "BTC/USDT", "tick": 0.01}]
+        assert self.fields(alone, self.portfolio(BTC="bars", ETH="other")) == {
+            "symbol": ("BTC/USDT", "BTC/USDT, ETH/USDT"),
+            "digest": ("bars", "sha256:bars+other"),
+        }
+
+    def test_other_bars_of_one_symbol_are_told_with_its_name(self):
+        one, other = self.portfolio(BTC="bars", ETH="old"), self.portfolio(BTC="bars", ETH="new")
+        assert self.fields(one, other)["ETH/USDT.digest"] == ("old", "new")
+        assert "BTC/USDT.digest" not in self.fields(one, other)
+        assert reasons(one, other) == ["Data"]
+
+    def test_filters_are_told_by_symbol_and_are_one_reason_for_care(self):
+        one, other = self.portfolio(BTC="a", ETH="b"), self.portfolio(BTC="a", ETH="b")
+        other["provenance"]["digest"] = "sha256:fills"
+        for filters in other["spec"]["broker"]["filters"]:
+            filters["tick"] = 0.1
+        assert self.fields(one, other)["filters.ETH/USDT.tick"] == ("0.01", "0.1")
+        assert reasons(one, other) == ["Costs"]
+
+    def test_a_sentence_names_the_first_of_many_symbols(self):
+        (_, message), *_ = cautions(["a", "b"], [RECORD, self.portfolio(A="1", B="2", C="3", D="4", E="5")])
+        assert "b: A/USDT, B/USDT, C/USDT and 2 more" in message

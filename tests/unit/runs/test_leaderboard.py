@@ -142,3 +142,22 @@ def test_what_is_undefined_is_null():
 
 def test_figures_are_those_of_the_table_of_metrics():
     assert set(FIGURES) <= {metric.name for metric in METRICS if metric.unit != "money"}
+
+
+def test_an_account_of_several_symbols_is_ranked_beside_one_of_one(make_bars, make_store, planned, contender):
+    btc = make_bars()
+    eth = make_bars(market=btc.market._replace(symbol="ETH/USDT"))
+    two = (
+        "symbols: [BTC/USDT]",
+        "symbols: [BTC/USDT, ETH/USDT]\n    risk: {maxOpenPositions: 2, positionSize: {fraction: 40%}}",
+    )
+    found = run_backtest(planned(two), make_store(btc, eth))
+    both = Contender("both", "both", record_of(found), equity_table(found), trades_table(found))
+    board = rank([both, contender("alone")])
+    for standing in board.standings:
+        recorded = standing.contender.record["result"]
+        for name in FIGURES:
+            figure = standing.figures[name]
+            assert (None if math.isnan(figure) else figure) == recorded[name], name
+    assert {row.field for row in board.differences if row.group == "Data"} == {"symbol", "bars", "digest"}
+    assert "Market" in dict(board.warnings)

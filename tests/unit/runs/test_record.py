@@ -8,7 +8,7 @@ from tidewright.domain.ledger import Reason
 from tidewright.domain.metrics.table import METRICS
 from tidewright.domain.provenance import record_digest
 from tidewright.runs.backtest import run_backtest
-from tidewright.runs.record import document_of, equity_table, fills_table, package_version, trades_table
+from tidewright.runs.record import document_of, equity_table, fills_table, package_version, refusals_table, trades_table
 from tidewright.specs.backtest_run import BacktestRunSpec
 
 NEVER = [
@@ -83,7 +83,7 @@ def test_provenance_says_what_the_result_was_made_of(found):
     assert provenance["digest"] == made.digest
     assert provenance["data"]["digest"] == made.data_digest
     assert provenance["data"]["bars"] == 504
-    assert provenance["data"]["warmupBars"] == made.warmup_bars > 0
+    assert provenance["data"]["warmupBars"] == made.symbols[0].warmup_bars > 0
     assert provenance["strategy"] == {"name": "MovingAverageCross", "digest": made.plan.strategy.digest}
     assert provenance["spec"] == {"digest": record_digest(record["spec"])}
     assert provenance["engine"]["version"] == package_version()
@@ -158,3 +158,67 @@ def test_a_look_into_the_future_is_part_of_the_record(found, make_bars, tmp_path
     assert not proof["passed"]
     assert proof["violation"]["column"] in {"enter", "exit"}
     assert record["warnings"][0]["reason"] == "LookAhead"
+
+
+class TestSeveralSymbols:
+    """Two symbols, of which one is the other turned upside down, and the second is listed later."""
+
+    TWO = (
+        "symbols: [BTC/USDT]",
+        "symbols: [BTC/USDT, ETH/USDT]\n    risk: {maxOpenPositions: 2, positionSize: {fraction: 60%}}",
+    )
+
+    @pytest.fixture
+    def made(self, make_bars, make_store, planned):
+        btc = make_bars()
+        eth = make_bars(market=btc.market._replace(symbol="ETH/USDT"))
+        eth = replace(eth, open=1e4 / eth.open, high=1e4 / eth.low, low=1e4 / eth.high, close=1e4 / eth.close).part(
+            500, 2_000
+        )
+        return run_backtest(planned(self.TWO), make_store(btc, eth))
+
+    def test_the_record_says_what_each_did_for_the_account(self, made):
+        record = document_of(made)
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+        assert [one["symbol"] for one in record["symbols"]] == ["BTC/USDT", "ETH/USDT"]
+        gained = sum(one["gain"] for one in record["symbols"])
+        assert gained == pytest.approx(record["result"]["finalEquity"] - 10_000)
+        assert sum(one["contribution"] for one in record["symbols"]) == pytest.approx(record["result"]["totalReturn"])
+        assert sum(one["fees"] for one in record["symbols"]) == pytest.approx(record["result"]["fees"])
+        assert sum(one["trades"] for one in record["symbols"]) == record["result"]["trades"] > 50
+        assert sum(one["refused"] for one in record["symbols"]) == sum(record["refused"].values())
+        (one, across), (back, other) = record["correlation"]
+        assert (one, other, across) == (1.0, 1.0, back)
+        assert across < -0.9
+
+    def test_provenance_is_by_symbol(self, made):
+        data = document_of(made)["provenance"]["data"]
+        assert data["symbol"] == "BTC/USDT, ETH/USDT"
+        assert data["bars"] == sum(one["bars"] for one in data["symbols"].values())
+        assert data["symbols"]["ETH/USDT"]["start"] > data["start"] == data["symbols"]["BTC/USDT"]["start"]
+        assert data["digest"] not in {one["digest"] for one in data["symbols"].values()}
+
+    def test_the_tables_have_the_symbols_beside_each_other(self, made):
+        equity, trades, fills = equity_table(made), trades_table(made), fills_table(made)
+        names = ("BTC/USDT", "ETH/USDT")
+        assert set(equity) == {
+            "time",
+            "equity",
+            "benchmark",
+            *(f"{what}:{name}" for what in ("holding", "close", "gain") for name in names),
+        }
+        assert np.isnan(equity["close:ETH/USDT"]).sum() == 500
+        np.testing.assert_allclose(
+            10_000 + equity["gain:BTC/USDT"] + equity["gain:ETH/USDT"], equity["equity"], rtol=1e-12
+        )
+        assert set(trades["symbol"]) == set(fills["symbol"]) == set(names)
+
+
+def test_an_order_that_one_symbol_was_refused_is_in_the_record_and_the_table(found):
+    often = ("symbols: [BTC/USDT]", "symbols: [BTC/USDT]\n    risk: {cooldown: 2d}")
+    made = found(often)
+    record, refused = document_of(made), refusals_table(made)
+    assert record["refused"] == {"Cooldown": len(refused["reason"])}
+    assert set(refused["reason"]) == {"Cooldown"}
+    assert "symbols" not in record
+    assert document_of(found())["refused"] == {}

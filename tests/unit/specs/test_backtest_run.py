@@ -3,7 +3,7 @@ import yaml
 from pydantic import ValidationError
 
 from tidewright.specs import backtest_run
-from tidewright.specs.backtest_run import BacktestRun, Broker, Checks, Data
+from tidewright.specs.backtest_run import BacktestRun, Broker, Checks, Data, Filters
 
 INLINE = {"source": {"builtin": "MacdCross"}, "symbols": ["BTC/USDT"], "timeframe": "1h"}
 
@@ -53,6 +53,7 @@ def test_what_is_left_out_takes_sensible_values():
         "leverage": 1.0,
         "maintenanceMargin": "0.5%",
         "funding": "Ignore",
+        "filters": [],
     }
     assert Checks().record().items() >= {"lookAhead": True, "dataQuality": "Block", "maxGap": "1d"}.items()
 
@@ -129,3 +130,78 @@ def test_an_end_that_is_not_after_the_start(end):
 def test_a_period_may_be_open_at_either_end():
     for period in ({}, {"start": "2023-01-01"}, {"end": "2023-01-01"}):
         Data.model_validate({"exchange": "x"} | period)
+
+
+# Filters
+
+BRACKET = {"notional": 50_000, "leverage": 20, "maintenanceMargin": "0.5%"}
+LARGER = {"notional": 250_000, "leverage": 10, "maintenanceMargin": "1%"}
+
+
+def test_what_an_exchange_asks_of_orders_is_nothing_unless_it_is_said():
+    assert Filters(symbol="BTC/USDT").record() == {"symbol": "BTC/USDT", "brackets": []}
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("tick", [1e-9, 1e9], [0, -0.01, 1e10, "0.01"]),
+        ("lot", [1e-9, 1], [0, -1, 1e10]),
+        ("minNotional", [0, 10.5], [-1, 1e13]),
+    ],
+)
+def test_ticks_and_lots_are_positive_and_bounded(field, right, wrong):
+    for value in right:
+        Filters.model_validate({"symbol": "BTC/USDT", field: value})
+    for value in wrong:
+        with pytest.raises(ValidationError, match=field):
+            Filters.model_validate({"symbol": "BTC/USDT", field: value})
+
+
+@pytest.mark.parametrize(
+    "brackets",
+    [
+        [LARGER, BRACKET],
+        [BRACKET, BRACKET],
+        [BRACKET, LARGER | {"leverage": 25}],
+    ],
+    ids=["larger first", "twice the same", "more leverage for more"],
+)
+def test_brackets_are_in_order(brackets):
+    assert messages(Filters, {"symbol": "BTC/USDT", "brackets": brackets}) == [
+        "each bracket must be larger than the one before it, and allow no more leverage; reorder them"
+    ]
+    Filters.model_validate({"symbol": "BTC/USDT", "brackets": [BRACKET, LARGER]})
+
+
+@pytest.mark.parametrize(
+    ("broker", "message"),
+    [
+        (
+            {"filters": [{"symbol": "BTC/USDT"}, {"symbol": "BTC/USDT", "lot": 1}]},
+            "each symbol may be named once; put all that is asked of it in one entry",
+        ),
+        (
+            {"account": "Margin", "leverage": 25, "filters": [{"symbol": "BTC/USDT", "brackets": [BRACKET, LARGER]}]},
+            "the leverage is beyond what the exchange's first bracket allows; lower it to that",
+        ),
+    ],
+)
+def test_filters_fit_each_other_and_the_account(broker, message):
+    assert messages(Broker, broker) == [message]
+
+
+def test_an_account_may_use_the_leverage_of_the_first_bracket():
+    filters = [{"symbol": "BTC/USDT", "brackets": [BRACKET, LARGER]}]
+    Broker.model_validate({"account": "Margin", "leverage": 20, "filters": filters})
+
+
+@pytest.mark.parametrize("share", ["0.01%", "100%"])
+def test_a_share_of_the_volume_is_more_than_none_and_at_most_all(share):
+    assert Broker.model_validate({"volumeShare": share}).volume_share == share
+
+
+@pytest.mark.parametrize("share", ["0%", "101%", 10, "10"])
+def test_no_other_share_of_the_volume_is_taken(share):
+    with pytest.raises(ValidationError, match="volumeShare"):
+        Broker.model_validate({"volumeShare": share})

@@ -52,7 +52,8 @@ def test_the_name_of_a_field_in_a_list():
     ("old", "new", "line", "field", "value", "message"),
     [
         ("stopLoss", "stop_loss", 13, "spec.strategy.risk.stop_loss", "8%",
-         "unknown field (did you mean 'stopLoss'?); known here: stopLoss, takeProfit, trailingStop, roi, positionSize, maxOpenPositions"),
+         ("unknown field (did you mean 'stopLoss'?); known here: stopLoss, takeProfit, trailingStop, roi, positionSize, maxOpenPositions, "
+          "maxEntries, cooldown, maxSymbolExposure, maxTotalExposure, rankBy")),
         ("8%", "8", 13, "spec.strategy.risk.stopLoss", 8, "a ratio is written as a percent string; write 8%"),
         ("seed: 7", "seed: seven", 22, "spec.seed", "seven", "expected a whole number, found a string"),
         ("seed: 7", "seed: '7'", 22, "spec.seed", "7", "expected a whole number, found a string; remove the quotes"),

@@ -142,3 +142,30 @@ def test_a_rules_parameter_is_a_number(value):
 def test_short_conditions_go_together():
     with pytest.raises(ValidationError, match="enterShort and exitShort go together; add the one that is missing"):
         Rules.model_validate({"enter": "true", "exit": "false", "enterShort": "true"})
+
+
+# Limits
+
+
+def test_one_entry_and_no_limits_unless_they_are_said():
+    risk = Risk().record()
+    assert (risk["maxOpenPositions"], risk["maxEntries"]) == (1, 1)
+    assert not {"cooldown", "maxSymbolExposure", "maxTotalExposure", "rankBy"} & risk.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("maxEntries", [1, 100], [0, 101, 1.5, "2"]),
+        ("cooldown", ["30m", "4h"], ["4", 4, "four hours"]),
+        ("maxSymbolExposure", ["0.01%", "12500%"], ["0%", "12501%", 50]),
+        ("maxTotalExposure", ["0.01%", "12500%"], ["0%", "12501%", 0.5]),
+        ("rankBy", ["momentum", "rsi_14"], ["rsi(14)", "", 3]),
+    ],
+)
+def test_limits_are_written_as_what_they_are_and_bounded(field, right, wrong):
+    for value in right:
+        assert Risk.model_validate({field: value}).record()[field] == value
+    for value in wrong:
+        with pytest.raises(ValidationError, match=field):
+            Risk.model_validate({field: value})

@@ -1,0 +1,122 @@
+"""The worker itself: a payload in; the result put away and a record out."""
+
+import errno
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidewright.adapters.atomic import clear_unfinished
+from tidewright.adapters.engines import find_engine
+from tidewright.adapters.file_url import UrlRefused, path_of
+from tidewright.adapters.progress_file import progress_to
+from tidewright.adapters.stores import stores, stores_at
+from tidewright.api import Result
+from tidewright.cli.work_log import WorkLog
+from tidewright.runs.backtest import BacktestFindings
+from tidewright.runs.payload import Task, read_payload
+from tidewright.runs.refusal import InputRefused
+from tidewright.runs.work import Kept, refused, work
+from tidewright.specs.problems import Problem
+from tidewright.specs.status import Progress
+from tidewright.specs.work_record import WorkRecord
+
+_LONGEST_NAME = 180
+_LONGEST_URL = 1000
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker is told beside its payload: URLs, empty where there is none."""
+
+    spec: Path
+    artifacts: str
+    store: str = ""
+    progress: str = ""
+    strategy_endpoint: str = ""
+
+
+def record_of(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None] = lambda folder: None) -> WorkRecord:
+    """Do the work and say how it ended, whatever happens; `about_to_write` is told the folder before anything is written to it."""
+    try:
+        return _work(orders, log, about_to_write)
+    except InputRefused as refusal:
+        return refused(refusal)
+    except UrlRefused as error:
+        return WorkRecord.of_problems("Refused", [str(error)])
+    except OSError as error:
+        return WorkRecord(reason="Failed", message=_of_the_system(error))
+    except MemoryError:
+        message = "there is not enough memory; raise spec.pod.resources.limits.memory, or test a shorter period"
+        return WorkRecord(reason="Failed", message=message)
+    except Exception as error:  # the one place where a mistake of ours becomes a record
+        log.tell("traceback", traceback.format_exc(), "error")
+        return WorkRecord(reason="Failed", message=f"{type(error).__name__}: {error}; please report this")
+
+
+def folder_of(artifacts: str, task: Task) -> Path:
+    """Where the results of a task go: the same folder whenever it is done again, another for another task. Raises UrlRefused."""
+    name = task.run.metadata.name
+    # A file's name has at most 255 bytes; a UID tells apart those that begin alike.
+    folder = path_of(artifacts) / task.namespace / (f"{name[:_LONGEST_NAME]}-{task.uid}" if task.uid else name)
+    if len(folder.as_uri()) > _LONGEST_URL:
+        raise UrlRefused(f"{folder.as_uri()[:60]!r}... is longer than {_LONGEST_URL} characters; shorten --artifacts")
+    return folder
+
+
+def _work(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None]) -> WorkRecord:
+    task = read_payload(str(orders.spec), _read(orders.spec))
+    folder = folder_of(orders.artifacts, task)
+    store = stores_at(path_of(orders.store)) if orders.store else stores(os.environ)
+    if orders.strategy_endpoint:
+        message = (
+            f"{orders.strategy_endpoint!r}: this version cannot ask a container for a strategy's signals; "
+            "leave --strategy-endpoint out, and write the strategy as rules"
+        )
+        raise InputRefused([Problem("", 0, (), message)])
+    write = _progress_to(orders.progress, log)
+    named = f"{task.namespace}/{task.run.metadata.name}"
+    log.tell("started", f"Backtest {named}", run=named, uid=task.uid, artifacts=folder.as_uri())
+
+    def tell(progress: Progress) -> None:
+        log.tell("stage", progress.stage, percent=progress.percent)
+        write(progress)
+
+    def keep(found: BacktestFindings) -> Kept:
+        about_to_write(folder)
+        clear_unfinished(folder)
+        result = Result.of(found)
+        artifacts = result.save(folder)
+        return Kept(result.document, Path(artifacts["report"]).as_uri(), folder.as_uri())
+
+    return work(task, store, keep, tell, find_engine)
+
+
+def _read(spec: Path) -> str:
+    try:
+        return spec.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        raise InputRefused([Problem(str(spec), 0, (), f"cannot be read: {why}; name a worker's payload")]) from None
+
+
+def _progress_to(url: str, log: WorkLog) -> Callable[[Progress], None]:
+    """Where progress goes; a place that there is not is told and forgotten."""
+    if url:
+        try:
+            return progress_to(url)
+        except UrlRefused as error:
+            log.tell("progress", f"nobody is told of the progress: {error}", "warning")
+    return lambda progress: None
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refused, where, and what to do about it."""
+    where = f" ({error.filename})" if error.filename else ""
+    what = error.strerror or type(error).__name__
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"the disk is full{where}; free some space, or enlarge the volume. Nothing half-written was left behind."
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}:
+        return f"{what}{where}; mount a volume there that the worker may write to, or name another with --artifacts"
+    return f"{what}{where}"
