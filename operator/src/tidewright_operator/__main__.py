@@ -16,33 +16,43 @@ from prometheus_client import start_http_server
 from tidewright_operator import clock
 from tidewright_operator.cluster import (
     BACKTEST_RUN,
+    DEPLOYMENT,
     JOB,
+    NETWORK_POLICY,
     OPTIMIZATION_STUDY,
     PAGE,
+    POD_DISRUPTION_BUDGET,
     RL_TRAINING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    TRADING_STRATEGY,
     Cluster,
     Kind,
+    as_read,
     connected,
 )
+from tidewright_operator.conditions import shortened, with_degraded
 from tidewright_operator.heartbeat import Heartbeat
-from tidewright_operator.kinds import backtest_run
+from tidewright_operator.kinds import backtest_run, trading_strategy
 from tidewright_operator.kinds.awaiting import awaiting
 from tidewright_operator.lease import Leadership, LeaseLost
 from tidewright_operator.names import MANAGED_BY
-from tidewright_operator.observation import Observation, StaleWatch, unfinished
+from tidewright_operator.observation import Observation, StaleWatch
 from tidewright_operator.reconcile import Controller, Key, Reconcile, Site
 from tidewright_operator.recorder import Recorder
+from tidewright_operator.runs import Runs
 from tidewright_operator.settings import Settings
 from tidewright_operator.work_queue import WorkQueue
 
 log = logging.getLogger("tidewright_operator")
 
 RECONCILIATIONS: dict[str, tuple[Kind, Reconcile]] = {
+    "TradingStrategy": (TRADING_STRATEGY, trading_strategy.reconcile),
     "BacktestRun": (BACKTEST_RUN, backtest_run.reconcile),
     "OptimizationStudy": (OPTIMIZATION_STUDY, awaiting(OPTIMIZATION_STUDY, "optuna-optimizer")),
     "RLTraining": (RL_TRAINING, awaiting(RL_TRAINING, "rl-agent")),
 }
-CHILDREN = (JOB,)
+CHILDREN = (JOB, DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, NETWORK_POLICY, POD_DISRUPTION_BUDGET)
 
 
 def registry_of(observation: Observation) -> kopf.OperatorRegistry:
@@ -56,8 +66,8 @@ def registry_of(observation: Observation) -> kopf.OperatorRegistry:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"see-{kind.plural}")(seen)
     for kind in CHILDREN:
 
-        async def seen_child(event: Any, **_: Any) -> None:  # noqa: ANN401
-            observation.see_child(event["object"])
+        async def seen_child(event: Any, of: str = kind.name, **_: Any) -> None:  # noqa: ANN401
+            observation.see_child(of, event["type"], event["object"])
 
         kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"see-{kind.plural}")(seen_child)
     kopf.on.login(registry=registry, id="login")(_login)
@@ -83,7 +93,9 @@ def settings_of_kopf() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.peering.standalone = True
+    # A worker stays with its object while idle: with so few of them, events would wait seconds for workers with nothing to do.
     settings.queueing.worker_limit = 16
+    settings.queueing.idle_timeout = 0.01
     return settings
 
 
@@ -119,8 +131,9 @@ async def _lead(
         acquired.cancel()
         return
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
-    observation = Observation(queue)
-    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell)
+    runs = Runs()
+    observation = Observation(queue, runs)
+    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs)
     kinds = {name: reconcile for name, (_, reconcile) in RECONCILIATIONS.items()}
     controller = Controller(site, kinds, degrade, queue, lambda: leadership.held)
     heart.ready = True
@@ -170,17 +183,23 @@ def _take_signals(stop: asyncio.Event) -> None:
 
 async def _relist(settings: Settings, cluster: Cluster, observation: Observation) -> None:
     kinds = {name: kind for name, (kind, _) in RECONCILIATIONS.items()}
+    children = {kind.name: kind for kind in CHILDREN}
+    await observation.learn_runs(cluster, settings.namespaces)
     while True:
         await asyncio.sleep(settings.resync_seconds)
-        await observation.relist(cluster, kinds, settings.namespaces, unfinished)
+        await observation.relist(cluster, kinds, children, settings.namespaces)
 
 
 async def degrade(site: Site, key: Key, message: str) -> None:
-    """Tell of a failed reconciliation where its resource's owner looks."""
+    """Tell of a failed reconciliation where its resource's owner looks: once, as every word would bring an event, and every event another attempt."""
     kind = RECONCILIATIONS[key.kind][0]
     thing = await site.cluster.get(kind, key.namespace, key.name)
-    if thing is not None:
-        await site.tell(thing, "ReconcileFailed", message[:1024], warning=True)
+    if thing is None:
+        return
+    status = with_degraded(thing, "ReconcileFailed", message, clock.written(site.now()))
+    if status is not None:
+        await site.cluster.apply_status(kind, {"metadata": as_read(thing), "status": status})
+        await site.tell(thing, "ReconcileFailed", shortened(message, 1024), warning=True)
 
 
 def main() -> None:

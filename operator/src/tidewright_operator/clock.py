@@ -1,6 +1,6 @@
 """Time as the API server writes it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 
 def now() -> datetime:
@@ -18,6 +18,6 @@ def read(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def seconds_until(text: str, age: timedelta, at: datetime) -> float:
-    """How long from `at` until something that began at the time in `text` is as old as `age`; negative if it is older."""
-    return (read(text) + age - at).total_seconds()
+def seconds_until(text: str, age: float, at: datetime) -> float:
+    """How long from `at` until something that began at the time in `text` is `age` seconds old; negative if it is older."""
+    return (read(text) - at).total_seconds() + age

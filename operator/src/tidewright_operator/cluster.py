@@ -1,12 +1,14 @@
 """The API server, as the operator sees it: plain objects in and out, and every call with an end. The one module that imports lightkube."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import httpx2
+import msgspec
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ApiError
@@ -38,6 +40,10 @@ class Conflict(Exception):
 
 class Refused(Exception):
     """The API server will not have this, now or later; the message is its own."""
+
+
+class Invalid(Refused):
+    """What was sent is wrong in itself, and will be the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +98,13 @@ class Cluster:
             )
             return [dict(one) async for one in pages]
 
-    async def create_once(self, kind: Kind, thing: Object) -> bool:
-        """Create the object; false where one of its name is there already, whatever it is."""
+    async def create_once(self, kind: Kind, thing: Object) -> Object | None:
+        """Create the object, and give it as it is then; None where one of its name is there already, whatever it is."""
         try:
             async with _told():
-                await self._client.create(_made(kind, thing))
-        except Conflict:
-            return False
-        return True
+                return dict(await self._client.create(_made(kind, thing)))
+        except _AlreadyThere:
+            return None
 
     async def apply(self, kind: Kind, thing: Object) -> None:
         """Write the fields of `thing` and leave all others to whoever owns them."""
@@ -107,19 +112,22 @@ class Cluster:
             await self._client.apply(_made(kind, thing), force=True)
 
     async def apply_status(self, kind: Kind, thing: Object) -> None:
-        """As `apply`, for the status alone."""
+        """As `apply`, for the status alone. Raises `Conflict` where the object is gone, or no longer that of `metadata.uid` and `metadata.resourceVersion`, if given."""
         resource = _resource(kind)
         meta = thing["metadata"]
-        async with _told():
-            await self._client.patch(
-                resource.Status,
-                meta["name"],
-                _made_status(kind, thing),
-                namespace=meta["namespace"],
-                patch_type=PatchType.APPLY,
-                force=True,
-                field_manager=FIELD_MANAGER,
-            )
+        try:
+            async with _told():
+                await self._client.patch(
+                    resource.Status,
+                    meta["name"],
+                    _made_status(kind, thing),
+                    namespace=meta["namespace"],
+                    patch_type=PatchType.APPLY,
+                    force=True,
+                    field_manager=FIELD_MANAGER,
+                )
+        except _Missing as error:
+            raise Conflict(f"{kind.name} {meta['name']} is gone") from error
 
     async def merge(self, kind: Kind, namespace: str, name: str, change: Object) -> None:
         """Change some fields of an object; nothing where it is gone."""
@@ -154,8 +162,17 @@ async def connected(kubeconfig: str | None = None) -> AsyncIterator[Cluster]:
         await client.close()
 
 
+def as_read(thing: Object) -> Object:
+    """Metadata that holds a write to the very object, and the very state of it, that was read."""
+    return {name: thing["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+
+
 class _Missing(Refused):
     """There is no such object."""
+
+
+class _AlreadyThere(Conflict):
+    """There is an object of this name."""
 
 
 @asynccontextmanager
@@ -165,29 +182,31 @@ async def _told(limit: float = TIMEOUT) -> AsyncIterator[None]:
         async with asyncio.timeout(limit):
             yield
     except ApiError as error:
-        raise _translated(error) from error
+        raise _translated(error.response, error.status.message or str(error), error.status.reason) from error
     except httpx2.HTTPStatusError as error:
-        raise Unavailable(str(error), _retry_after(error.response)) from error
+        raise _translated(error.response, str(error)) from error
     except httpx2.HTTPError as error:
         raise Unavailable(str(error) or type(error).__name__) from error
     except TimeoutError as error:
         raise Unavailable(f"no answer within {limit:.0f} s") from error
+    # So answers no API server, but something before it: content of no type, or JSON that is none.
+    except (KeyError, json.JSONDecodeError, msgspec.DecodeError) as error:
+        raise Unavailable(f"not an API server's answer: {error!r}") from error
 
 
-def _translated(error: ApiError) -> Exception:
-    status = error.response.status_code if error.response is not None else error.status.code or 0
-    message = error.status.message or str(error)
+def _translated(response: httpx2.Response, message: str, reason: str | None = None) -> Exception:
+    status = response.status_code
     if status == 404:
         return _Missing(message)
     if status == 409:
-        return Conflict(message)
-    if status in {410, 429} or status >= 500:
-        return Unavailable(message, _retry_after(error.response))
-    return Refused(message)
+        return _AlreadyThere(message) if reason == "AlreadyExists" else Conflict(message)
+    if status in {408, 410, 429} or status >= 500:
+        return Unavailable(message, _retry_after(response))
+    return Invalid(message) if status in {400, 413, 422} else Refused(message)
 
 
-def _retry_after(response: httpx2.Response | None) -> float:
-    given = "" if response is None else response.headers.get("Retry-After", "")
+def _retry_after(response: httpx2.Response) -> float:
+    given = response.headers.get("Retry-After", "")
     return float(given) if given.isdigit() else 0.0
 
 

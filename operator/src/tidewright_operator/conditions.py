@@ -7,6 +7,9 @@ Condition = dict[str, Any]
 
 LONGEST_MESSAGE = 4096
 
+DEGRADED = "Degraded"
+"""The condition of a resource that the operator fails to reconcile; it goes with the next reconciliation that succeeds."""
+
 
 class Finding(NamedTuple):
     """A condition as it is now, without its times."""
@@ -36,6 +39,26 @@ def merged(before: Iterable[Condition], findings: Sequence[Finding], generation:
             }
         )
     return found
+
+
+def with_degraded(thing: dict[str, Any], reason: str, message: str, now: str) -> dict[str, Any] | None:
+    """The status of `thing` with the condition Degraded; None where it says so already, in whatever words."""
+    status = thing.get("status", {})
+    before = status.get("conditions", ())
+    old = condition(before, DEGRADED)
+    if old is not None and (old["status"], old["reason"]) == ("True", reason):
+        return None
+    finding = Finding(DEGRADED, status=True, reason=reason, message=message)
+    generation = thing["metadata"].get("generation", 0)
+    others = [one for one in before if one["type"] != DEGRADED]
+    return {**status, "conditions": others + merged(before, [finding], generation, now)}
+
+
+def differ(before: Iterable[Condition], now: Sequence[Condition]) -> bool:
+    """Whether `now` says anything new. Conditions that others have added to `before` do not count; one that is gone does where it is ours, as Degraded is."""
+    earlier = {condition["type"]: condition for condition in before}
+    recovered = DEGRADED in earlier and all(condition["type"] != DEGRADED for condition in now)
+    return recovered or any(earlier.get(condition["type"]) != condition for condition in now)
 
 
 def condition(conditions: Iterable[Condition], kind: str) -> Condition | None:

@@ -14,6 +14,9 @@ BEAT = 0.25
 SILENCE = 10.0
 """Seconds between two beats, and after which a loop without one is taken for dead."""
 
+PATIENCE = 5.0
+"""Seconds that somebody who has connected may take to ask."""
+
 
 class Heartbeat:
     """Beats on the event loop, listens from outside it. `ready` is what ``/readyz`` says."""
@@ -24,6 +27,8 @@ class Heartbeat:
         heart = self
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = PATIENCE
+
             def do_GET(self) -> None:
                 code, text = heart.answer(self.path)
                 self.send_response(code)
@@ -37,7 +42,7 @@ class Heartbeat:
         self._server = ThreadingHTTPServer(("", port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, name="liveness", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="liveness", daemon=True).start()
 
     def answer(self, path: str) -> tuple[int, str]:
         """What is answered, as a status and a text."""

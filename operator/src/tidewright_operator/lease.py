@@ -11,8 +11,12 @@ log = logging.getLogger(__name__)
 
 NAME = "tidewright-operator"
 DURATION = 15.0
+DEADLINE = 10.0
+"""Seconds that the lease is good for, and after which a holder that could not renew it has stopped: what is left between the two is for what it had sent already."""
+
 RENEWAL = 5.0
-"""Seconds that the lease is good for, and between its renewals."""
+RETRY = 2.0
+"""Seconds between renewals, and until one that failed is tried again; also how often who waits for the lease asks for it."""
 
 
 class LeaseLost(RuntimeError):
@@ -29,12 +33,13 @@ class Leadership:
 
     @property
     def held(self) -> bool:
-        """Whether this process may act now; a third of the lease's time is left for what it is doing."""
-        return _monotonic() - self._renewed < DURATION * 2 / 3
+        """Whether this process may act now."""
+        return _monotonic() - self._renewed < DEADLINE
 
     async def acquire(self) -> None:
         """Wait until the lease is held."""
-        told = ""
+        metrics.LEADER.labels(NAME).set(0)
+        told = None
         while True:
             holder = await self._try()
             if holder == self._identity:
@@ -46,28 +51,39 @@ class Leadership:
                     "waiting: the lease %s/%s is held by %s", self._namespace, NAME, holder or "nobody that answers"
                 )
                 told = holder
-            await asyncio.sleep(RENEWAL / 2)
+            await asyncio.sleep(RETRY)
 
     async def keep(self) -> None:
-        """Renew the lease for ever; raises LeaseLost."""
+        """Renew the lease for ever; raises LeaseLost as soon as it may not be held any more, whatever the API server takes its time for."""
+        pause = RENEWAL
         while True:
-            await asyncio.sleep(RENEWAL)
-            holder = await self._try()
+            await asyncio.sleep(pause)
+            try:
+                async with asyncio.timeout_at(self._renewed + DEADLINE):
+                    holder = await self._try()
+            except TimeoutError:
+                holder = ""
             if holder not in ("", self._identity):
                 raise LeaseLost(f"the lease is held by {holder}")
             if not self.held:
                 raise LeaseLost("the lease could not be renewed in time")
+            pause = RENEWAL if holder else RETRY
 
     async def release(self) -> None:
-        """Let another operator begin at once."""
+        """Let another operator begin at once; where that takes long, let it wait."""
         self._renewed = float("-inf")
         try:
-            lease = await self._cluster.get(LEASE, self._namespace, NAME)
-            if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
-                lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
-                await self._cluster.replace(LEASE, lease)
-        except (Unavailable, Conflict, Refused) as error:
+            async with asyncio.timeout(RENEWAL):
+                await self._give_back()
+        except (Unavailable, Conflict, Refused, TimeoutError) as error:
             log.info("the lease was not released: %s", error)
+
+    async def _give_back(self) -> None:
+        lease = await self._cluster.get(LEASE, self._namespace, NAME)
+        if lease is not None and lease.get("spec", {}).get("holderIdentity") == self._identity:
+            lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1}
+            await self._cluster.replace(LEASE, lease)
+            log.info("released the lease %s/%s", self._namespace, NAME)
 
     async def _try(self) -> str:
         """Take or renew the lease if it is there to be taken; returns who holds it, empty if nobody knows."""
@@ -75,11 +91,11 @@ class Leadership:
         try:
             lease = await self._cluster.get(LEASE, self._namespace, NAME)
             if lease is None:
-                if await self._cluster.create_once(LEASE, self._written(0)):
+                if await self._cluster.create_once(LEASE, self._written(0)) is not None:
                     self._renewed = began
                     return self._identity
                 return ""
-            spec = lease["spec"]
+            spec = lease.get("spec", {})
             holder = str(spec.get("holderIdentity") or "")
             if holder not in ("", self._identity) and not self._expired(spec):
                 return holder

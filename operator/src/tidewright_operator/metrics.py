@@ -10,7 +10,9 @@ SECONDS = Histogram(
     ["controller"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-DEPTH = Gauge("workqueue_depth", "Keys that wait to be reconciled.")
+QUEUE = "operator"
+DEPTH = Gauge("workqueue_depth", "Keys that wait to be reconciled.", ["name"])
+RETRIES = Counter("workqueue_retries", "Keys that were put back because their reconciliation failed.", ["name"])
 LAG = Histogram(
     "event_loop_lag_seconds",
     "How late the event loop wakes.",

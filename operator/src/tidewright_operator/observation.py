@@ -1,17 +1,19 @@
-"""What has been seen of the resources, and whether a watch has gone deaf without saying so.
+"""What has been seen of the resources and their children, and whether a watch has gone deaf without saying so.
 
-Every minute all resources are listed, page by page. What the list knows and no event told of, twice in a row, means that the watch is dead while the
-process looks healthy: then the process ends, and begins anew. What events told of and the list no longer knows was deleted unseen.
+Every minute all of them are listed, page by page. What the list knows, no event told of, and no event has told of until the next list either, means that the
+watch is dead while the process looks healthy: then the process ends, and begins anew. What events told of and the list no longer knows was deleted unseen.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from typing import NamedTuple
 
 from tidewright_operator import metrics
-from tidewright_operator.cluster import Cluster, Kind, Object, Refused, Unavailable
+from tidewright_operator.cluster import BACKTEST_RUN, Cluster, Kind, Object, Refused, Unavailable
 from tidewright_operator.conditions import is_true
-from tidewright_operator.names import OWNER_KIND
+from tidewright_operator.names import GROUP, MANAGED_BY, OWNER_KIND
 from tidewright_operator.reconcile import Key
+from tidewright_operator.runs import Runs
 from tidewright_operator.work_queue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -21,69 +23,150 @@ class StaleWatch(RuntimeError):
     """A watch has missed what a list knows."""
 
 
-class Observation:
-    """The resource versions that events told of, by key."""
+class _Seen(NamedTuple):
+    """The version that the last event told of, and the how manieth event that was."""
 
-    def __init__(self, queue: WorkQueue[Key]) -> None:
+    version: str
+    number: int
+
+
+class Observation:
+    """What events told of, by key; a child has a key as well. `runs` is kept up to date on the way."""
+
+    def __init__(self, queue: WorkQueue[Key], runs: Runs | None = None) -> None:
         self._queue = queue
-        self._seen: dict[Key, str] = {}
-        self._suspects: dict[Key, str] = {}
+        self._runs = runs or Runs()
+        self._seen: dict[Key, _Seen] = {}
+        self._suspects: dict[Key, _Seen | None] = {}
+        self._events = 0
 
     def see(self, kind: str, happened: str | None, thing: Object) -> None:
         """An event told of this; `happened` is its type, None for what a watch begins with."""
+        key = self._note(kind, happened, thing)
+        self._queue.add(key)
+        self._wake_others(key, None if happened == "DELETED" else thing)
+
+    def see_child(self, kind: str, happened: str | None, thing: Object) -> None:
+        """An event told of something that a resource owns: the resource may have something to do."""
+        self._note(kind, happened, thing)
+        self._wake_owner(thing)
+
+    def _note(self, kind: str, happened: str | None, thing: Object) -> Key:
         meta = thing["metadata"]
         key = Key(kind, meta["namespace"], meta["name"])
         metrics.EVENTS.labels(kind).inc()
+        self._events += 1
         if happened == "DELETED":
             self._seen.pop(key, None)
         else:
-            self._seen[key] = meta["resourceVersion"]
-        self._queue.add(key)
+            self._seen[key] = _Seen(meta["resourceVersion"], self._events)
+        return key
 
-    def see_child(self, thing: Object) -> None:
-        """An event told of something that a resource owns: the resource may have something to do."""
-        meta = thing["metadata"]
+    def _wake_others(self, key: Key, thing: Object | None) -> None:
+        """A run may be evidence for its strategy, and a strategy what runs wait for; `thing` is None for what is gone."""
+        if key.kind == "BacktestRun":
+            strategy = self._runs.see(thing) if thing else self._runs.forget(key.namespace, key.name)
+            if strategy is not None:
+                self._queue.add(Key("TradingStrategy", key.namespace, strategy))
+        elif key.kind == "TradingStrategy":
+            for run in self._runs.waiting_for(key.namespace, key.name):
+                self._queue.add(Key("BacktestRun", key.namespace, run))
+
+    def _wake_owner(self, child: Object) -> None:
+        meta = child["metadata"]
         kind = meta.get("labels", {}).get(OWNER_KIND)
-        owner = next((one["name"] for one in meta.get("ownerReferences", ()) if one["kind"] == kind), None)
-        if owner is not None:
-            self._queue.add(Key(kind, meta["namespace"], owner))
+        for owner in meta.get("ownerReferences", ()):
+            if owner["kind"] == kind and owner["apiVersion"].startswith(f"{GROUP}/"):
+                self._queue.add(Key(kind, meta["namespace"], owner["name"]))
+
+    async def learn_runs(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+        """List the BacktestRuns before anything is concluded from what is not among them; if that fails, the next re-list makes up for it."""
+        try:
+            listed = await _listed(cluster, BACKTEST_RUN, namespaces)
+        except (Unavailable, Refused) as error:
+            log.warning("BacktestRun cannot be listed: %s", error)
+            return
+        self._complete_runs(
+            {Key("BacktestRun", one["metadata"]["namespace"], one["metadata"]["name"]): one for one in listed}
+        )
 
     async def relist(
-        self,
-        cluster: Cluster,
-        kinds: Mapping[str, Kind],
-        namespaces: tuple[str, ...],
-        unfinished: Callable[[Object], bool],
+        self, cluster: Cluster, kinds: Mapping[str, Kind], children: Mapping[str, Kind], namespaces: tuple[str, ...]
     ) -> None:
         """List everything and compare. Raises StaleWatch; a list that fails is tried again next time."""
-        suspects: dict[Key, str] = {}
-        for name, kind in kinds.items():
+        suspects: dict[Key, _Seen | None] = {}
+        for name, kind in {**kinds, **children}.items():
+            before = self._events
             try:
-                listed = [one for namespace in namespaces or (None,) for one in await cluster.list(kind, namespace)]
+                listed = await _listed(cluster, kind, namespaces, MANAGED_BY if name in children else None)
             except (Unavailable, Refused) as error:
                 log.warning("%s cannot be listed: %s", name, error)
                 continue
             there = {Key(name, one["metadata"]["namespace"], one["metadata"]["name"]): one for one in listed}
-            for key, one in there.items():
-                version = one["metadata"]["resourceVersion"]
-                if self._seen.get(key) != version:
-                    suspects[key] = version
-                if unfinished(one) or self._seen.get(key) != version:
-                    self._queue.add(key)
-            for key in [key for key in self._seen if key.kind == name and key not in there]:
-                log.info("%s %s/%s was deleted unseen", *key)
-                del self._seen[key]
-                self._queue.add(key)
-        missed = [key for key, version in suspects.items() if self._suspects.get(key) == version]
+            unseen = self._unseen(there, before)
+            suspects |= {key: self._seen.get(key) for key in unseen}
+            gone = self._forget_deleted(name, there, before)
+            if name in children:
+                for key in unseen:
+                    self._wake_owner(there[key])
+            else:
+                self._look_at(name, there, unseen, gone)
+        missed = [key for key, seen in suspects.items() if key in self._suspects and self._suspects[key] == seen]
         self._suspects = suspects
         if missed:
             metrics.STALE.labels(missed[0].kind).inc()
             raise StaleWatch(f"the watch of {missed[0].kind} has missed {len(missed)} changes, first of {missed[0]}")
 
+    def _look_at(self, kind: str, there: Mapping[Key, Object], unseen: Set[Key], gone: Iterable[Key]) -> None:
+        """Have worked on what of a kind may need it."""
+        for key, one in there.items():
+            if key in unseen or unfinished(one):
+                self._queue.add(key)
+        for key in unseen:
+            self._wake_others(key, there[key])
+        for key in gone:
+            self._queue.add(key)
+            self._wake_others(key, None)
+        if kind == "BacktestRun":
+            self._complete_runs(there)
+
+    def _unseen(self, there: Mapping[Key, Object], before: int) -> set[Key]:
+        """Of what a list knows, that which no event told of, neither earlier nor while it was listed."""
+        found = set()
+        for key, one in there.items():
+            seen = self._seen.get(key)
+            if seen is None or (seen.version != one["metadata"]["resourceVersion"] and seen.number <= before):
+                found.add(key)
+        return found
+
+    def _forget_deleted(self, kind: str, there: Mapping[Key, Object], before: int) -> list[Key]:
+        """Forget what events told of before the list began, and the list does not know; the owner of a child is looked at anyway."""
+        gone = [
+            key for key, seen in self._seen.items() if key.kind == kind and key not in there and seen.number <= before
+        ]
+        for key in gone:
+            log.info("%s %s/%s was deleted unseen", *key)
+            del self._seen[key]
+        return gone
+
+    def _complete_runs(self, there: Mapping[Key, Object]) -> None:
+        """Know the runs that no event has told of yet, and forget those that were deleted while they were listed."""
+        for key, run in there.items():
+            if key not in self._seen:
+                self._wake_others(key, run)
+        for namespace, name in self._runs.names():
+            key = Key("BacktestRun", namespace, name)
+            if key not in there and key not in self._seen:
+                self._wake_others(key, None)
+        self._runs.complete = True
+
+
+async def _listed(
+    cluster: Cluster, kind: Kind, namespaces: tuple[str, ...], labels: Mapping[str, str] | None = None
+) -> list[Object]:
+    return [one for namespace in namespaces or (None,) for one in await cluster.list(kind, namespace, labels)]
+
 
 def unfinished(thing: Object) -> bool:
-    """Whether there may be something to do for a resource that nothing has happened to."""
-    if thing.get("kind") == "TradingStrategy":
-        return True
-    conditions = thing.get("status", {}).get("conditions", ())
-    return not is_true(conditions, "Finished") or "ttlAfterFinished" in thing["spec"]
+    """Whether there may be something to do for a resource that nothing has happened to. A finished one waits for its time in the queue."""
+    return not is_true(thing.get("status", {}).get("conditions", ()), "Finished")

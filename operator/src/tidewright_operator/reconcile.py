@@ -4,16 +4,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from tidewright_operator import metrics
-from tidewright_operator.cluster import Cluster, Conflict, Kind, Object, Refused, Unavailable
+from tidewright_operator.cluster import Cluster, Conflict, Refused, Unavailable
+from tidewright_operator.runs import Runs
 from tidewright_operator.settings import Settings
 from tidewright_operator.work_queue import WorkQueue
 
 log = logging.getLogger(__name__)
+
+NOT_NOW = 1.0
+"""Seconds until a key is looked at again that came up while the lease could not be renewed."""
 
 
 class Key(NamedTuple):
@@ -42,10 +46,11 @@ class Site:
     settings: Settings
     now: Callable[[], datetime]
     tell: Tell
+    runs: Runs = field(default_factory=Runs)
 
 
 Reconcile = Callable[[Site, str, str], Awaitable[Outcome]]
-Degrade = Callable[[Site, Kind, str, str, str], Awaitable[None]]
+Degrade = Callable[[Site, Key, str], Awaitable[None]]
 
 
 class Controller:
@@ -55,17 +60,13 @@ class Controller:
         self,
         site: Site,
         kinds: Mapping[str, Reconcile],
-        degrade: Callable[[Site, Key, str], Awaitable[None]],
+        degrade: Degrade,
         queue: WorkQueue[Key],
         leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self.site, self.queue = site, queue
         self._kinds, self._degrade, self._leads = kinds, degrade, leads
-
-    def enqueue(self, kind: str, thing: Object) -> None:
-        """Have the resource reconciled."""
-        meta = thing["metadata"]
-        self.queue.add(Key(kind, meta["namespace"], meta["name"]))
+        metrics.DEPTH.labels(metrics.QUEUE).set_function(queue.__len__)
 
     async def run(self, workers: int) -> None:
         """Work until cancelled."""
@@ -77,10 +78,11 @@ class Controller:
     async def _work(self) -> None:
         while True:
             key = await self.queue.get()
-            metrics.DEPTH.set(len(self.queue))
             try:
                 if self._leads():
                     await self._once(key)
+                else:
+                    self.queue.add_after(key, NOT_NOW)
             finally:
                 self.queue.done(key)
 
@@ -90,10 +92,12 @@ class Controller:
             outcome = await self._kinds[key.kind](self.site, key.namespace, key.name)
         except (Unavailable, Conflict) as error:
             delay = self.queue.add_failed(key, getattr(error, "after", 0.0))
+            metrics.RETRIES.labels(metrics.QUEUE).inc()
             metrics.RECONCILED.labels(key.kind, "requeue").inc()
             log.warning("%s %s/%s: %s; again in %.1f s", *key, error, delay)
         except Exception as error:
             delay = self.queue.add_failed(key)
+            metrics.RETRIES.labels(metrics.QUEUE).inc()
             metrics.RECONCILED.labels(key.kind, "error").inc()
             metrics.ERRORS.labels(key.kind).inc()
             log.exception("%s %s/%s failed; again in %.1f s", *key, delay, exc_info=not isinstance(error, Refused))
@@ -112,5 +116,6 @@ class Controller:
         """Write why on the resource itself; if that fails as well, the log has it."""
         try:
             await self._degrade(self.site, key, f"{type(error).__name__}: {error}")
-        except (Unavailable, Conflict, Refused) as other:
-            log.warning("%s %s/%s: cannot be told that it failed: %s", *key, other)
+        except Exception as other:  # one resource's failure must not end the work on all others
+            known = isinstance(other, Unavailable | Conflict | Refused)
+            log.warning("%s %s/%s: cannot be told that it failed: %s", *key, other, exc_info=not known)

@@ -18,7 +18,7 @@ class Recorder:
         told = f"{meta['uid']}/{reason}/{message}/{meta.get('generation')}"
         event = {
             "metadata": {
-                "name": f"{meta['name'][:200]}.{hashlib.sha256(told.encode()).hexdigest()[:16]}",
+                "name": f"{meta['name'][:200].rstrip('-.')}.{hashlib.sha256(told.encode()).hexdigest()[:16]}",
                 "namespace": meta["namespace"],
             },
             "involvedObject": {

@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+BOUNDS = {"workers": (1, 100), "resync_seconds": (0.1, 86_400), "health_port": (0, 65_535), "metrics_port": (0, 65_535)}
+"""Between what every number must be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`namespaces` empty means all. Claims are of PersistentVolumes in the run's own namespace; without one the worker has a volume that ends with its pod."""
+    """`namespaces` empty means all. Claims are of PersistentVolumes in the run's own namespace; without one the worker has a volume that ends with its pod.
+
+    The signal services run `signals_image` (the worker's where it is empty), on bars of `signals_exchange` where a strategy is not executed on another, and keep their anchors on `anchor_claim`.
+    """
 
     namespaces: tuple[str, ...] = ()
     worker_image: str = "tidewright:latest"
@@ -15,6 +21,9 @@ class Settings:
     artifacts: str = "file:///artifacts"
     data_claim: str = ""
     artifacts_claim: str = ""
+    signals_image: str = ""
+    signals_exchange: str = "binance"
+    anchor_claim: str = ""
     workers: int = 8
     resync_seconds: float = 60.0
     lease_namespace: str = "default"
@@ -26,22 +35,23 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """From ``TIDEWRIGHT_<NAME>``. Raises ValueError with the name of a variable that cannot be understood."""
         found: dict[str, Any] = {}
-        for name, kind in cls.__annotations__.items():
-            text = environ.get(f"TIDEWRIGHT_{name.upper()}")
-            if text is None:
-                continue
-            try:
-                found[name] = _parsed(text, kind)
-            except ValueError:
-                raise ValueError(f"TIDEWRIGHT_{name.upper()} is {text!r}; write a number") from None
+        for name in cls.__annotations__:
+            variable = f"TIDEWRIGHT_{name.upper()}"
+            text = environ.get(variable)
+            if text is not None:
+                found[name] = _number(variable, text, *BOUNDS[name]) if name in BOUNDS else text
+        if "namespaces" in found:
+            found["namespaces"] = tuple(part.strip() for part in found["namespaces"].split(",") if part.strip())
         return cls(**found)
 
 
-def _parsed(text: str, kind: object) -> object:
-    if kind in ("tuple[str, ...]", tuple[str, ...]):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if kind in ("int", int):
-        return int(text)
-    if kind in ("float", float):
-        return float(text)
-    return text
+def _number(variable: str, text: str, least: float, most: float) -> float:
+    kind = float if isinstance(least, float) else int
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        whole = "whole " if kind is int else ""
+        raise ValueError(f"{variable} is {text!r}; write a {whole}number from {least} to {most}")
+    return value

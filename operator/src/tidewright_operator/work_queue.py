@@ -5,7 +5,7 @@ The rules are those of client-go's work queue: a key that is added while it is w
 
 import asyncio
 import heapq
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sized
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -24,7 +24,7 @@ class _Later(Generic[Key]):
 
 
 class WorkQueue(Generic[Key]):
-    """Keys to work on; `clock` gives monotonic seconds. Beyond `room` keys nothing is added: the next re-list brings it again, and `dropped` counts it."""
+    """Keys to work on; `clock` gives monotonic seconds. Of keys to work on now, and of keys for later, there are at most `room`: the next re-list brings again what was not added, and `dropped` counts it."""
 
     def __init__(self, clock: Callable[[], float], room: int = 100_000) -> None:
         self._clock, self._room = clock, room
@@ -45,21 +45,16 @@ class WorkQueue(Generic[Key]):
 
     def add(self, key: Key) -> None:
         """Have `key` worked on as soon as possible."""
-        if key in self._waiting or key in self._again:
-            return
-        if len(self._waiting) >= self._room:
-            self.dropped += 1
-            return
         if key in self._working:
             self._again.add(key)
-            return
-        self._waiting.add(key)
-        self._ready.put_nowait(key)
+        elif key not in self._waiting and self._has_room(self._waiting):
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
 
     def add_after(self, key: Key, delay: float) -> None:
         """Have `key` worked on after `delay` seconds; an earlier date that it has already stands."""
         due = self._clock() + delay
-        if due >= self._soonest.get(key, float("inf")):
+        if due >= self._soonest.get(key, float("inf")) or not (key in self._soonest or self._has_room(self._soonest)):
             return
         self._soonest[key] = due
         self._number += 1
@@ -90,7 +85,14 @@ class WorkQueue(Generic[Key]):
         self._working.discard(key)
         if key in self._again:
             self._again.discard(key)
-            self.add(key)
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def _has_room(self, keys: Sized) -> bool:
+        if len(keys) < self._room:
+            return True
+        self.dropped += 1
+        return False
 
     async def run(self) -> None:
         """Move keys whose time has come to those that are ready; never returns."""

@@ -5,19 +5,41 @@ silent loss.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from importlib import import_module
+from typing import Any, ClassVar, TypeAlias
 
 import yaml
 from pydantic import ValidationError
 
-from tidewright.specs.kinds import KINDS
 from tidewright.specs.problems import Path, Problem, explain, nearest, shorten
 from tidewright.specs.resource import Spec
 
-RESOURCES: dict[str, type[Spec]] = {kind.name: kind.model for kind in KINDS}
-"""The kinds that this version knows."""
+
+class _Models(Mapping[str, type[Spec]]):
+    """The model of each kind, imported when it is asked for: to make all of them takes longer than a backtest."""
+
+    _HOMES: ClassVar = {
+        "TradingStrategy": "trading_strategy",
+        "BacktestRun": "backtest_run",
+        "OptimizationStudy": "optimization_study",
+        "RLTraining": "rl_training",
+    }
+
+    def __getitem__(self, kind: str) -> type[Spec]:
+        model: type[Spec] = getattr(import_module(f"tidewright.specs.{self._HOMES[kind]}"), kind)
+        return model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._HOMES)
+
+    def __len__(self) -> int:
+        return len(self._HOMES)
+
+
+RESOURCES: Mapping[str, type[Spec]] = _Models()
+"""The kinds that this version knows, as `tidewright.specs.kinds` has them."""
 
 API_VERSION = "tidewright.io/v1alpha1"
 

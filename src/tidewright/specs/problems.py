@@ -36,13 +36,14 @@ _FOUND = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend in one field of one file."""
+    """One thing to mend in one field of one file; `missing_data` where it mends itself once there are data that are not there now."""
 
     file: str
     line: int
     path: Path
     message: str
     value: object = None
+    missing_data: bool = False
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file

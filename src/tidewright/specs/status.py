@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from tidewright.specs.quantities import Digest, Name, Text, Time
+from tidewright.specs.quantities import Digest, Name, Percent, Text, Time
 from tidewright.specs.resource import Spec
 from tidewright.specs.trading_strategy import Parameters
 
@@ -132,11 +132,42 @@ class BacktestResult(Spec):
     """The run in MLflow."""
 
 
+class Tested(Spec):
+    """What a result was tested on and at what cost, and how it stood its checks: what a promotion asks about."""
+
+    start: Time
+    """First bar, by its open time."""
+    end: Time
+    """Close of the last bar."""
+    bars: Count
+    """Bars of the period, of all symbols."""
+    simulated: bool
+    """Whether any of the bars were made by a generator."""
+    commission: Annotated[str, Percent("0%", "10%")]
+    """Share of each fill's value that the exchange took."""
+    maker_commission: Annotated[str, Percent("0%", "10%")] | None = None
+    """Share of a limit order's value that the exchange took; absent, the same as commission."""
+    slippage: Annotated[str, Percent("0%", "10%")]
+    """Share by which market and stop orders filled worse than their price."""
+    look_ahead: bool | None = None
+    """Whether the strategy was proved to use no bar before its close; absent where nobody looked."""
+    data_quality: bool | None = None
+    """Whether the data broke no rule of severity Error; absent where nobody looked."""
+    sharpe: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    """Sharpe ratio of daily returns, a year, unrounded; absent where it is undefined."""
+    max_drawdown: Annotated[float, Field(ge=0, le=1e300)] | None = None
+    """Deepest fall of equity below an earlier peak, as a ratio, unrounded; absent where it is undefined."""
+    trades: Count | None = None
+    """Closed positions."""
+
+
 class BacktestRunStatus(RunStatus):
     """How the backtest stands, and what came of it."""
 
     result: BacktestResult | None = None
     """What came of it."""
+    tested: Tested | None = None
+    """What the result was tested on."""
 
 
 class Evidence(Spec):

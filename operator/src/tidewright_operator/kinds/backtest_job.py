@@ -1,19 +1,25 @@
 """The objects of a BacktestRun: the ConfigMap with what is to be run, and the Job that runs it. Pure."""
 
 import json
-from typing import Any
 
-from tidewright.runs.exits import DATA_MISSING, REFUSED
+from tidewright.domain.timeframe import milliseconds
+from tidewright.runs.exits import DATA_MISSING, DISRUPTED, REFUSED
 from tidewright.specs.pod import Pod
 from tidewright_operator.cluster import Object
-from tidewright_operator.names import ATTEMPT, MANAGED_BY, OWNER_KIND, OWNER_NAME, OWNER_UID, child_name
+from tidewright_operator.names import ATTEMPT, child_name
+from tidewright_operator.ownership import owned_metadata, owner_labels
+from tidewright_operator.restricted import container_security, pod_security
 from tidewright_operator.settings import Settings
 
-CONTAINER = "worker"
+CONTAINER, STRATEGY_CONTAINER = "worker", "strategy"
 SPEC_KEY, SPEC_FOLDER = "run.json", "/etc/tidewright"
+STRATEGY_PORT = 9000
 
-_MAX_SECRET_SIZE = 900_000
-_NOBODY = 65532
+_LARGEST = 900_000
+"""Bytes of a payload; a ConfigMap may have a mebibyte, with its metadata."""
+
+_LONGEST_DEADLINE = 2**31 - 1
+"""Seconds; the Job controller counts nanoseconds in 64 bits, and goes wrong beyond 292 years."""
 
 
 def spec_name(run: Object) -> str:
@@ -29,67 +35,60 @@ def job_name(run: Object, attempt: int) -> str:
 def spec_config_map(run: Object, payload: Object) -> Object:
     """The resolved spec, strategy included: a later edit of the strategy cannot change what is tested. Raises ValueError where it is too large for a ConfigMap."""
     text = json.dumps(payload, sort_keys=True, ensure_ascii=False)
-    if len(text.encode()) > _MAX_SECRET_SIZE:
+    if len(text.encode()) > _LARGEST:
         raise ValueError("the run with its strategy is larger than a ConfigMap may be; shorten the strategy's rules")
     return {
-        "metadata": _metadata(run, spec_name(run), {}),
+        "metadata": owned_metadata(run, spec_name(run)),
         "immutable": True,
         "data": {SPEC_KEY: text},
     }
 
 
-def backtest_job(run: Object, pod: Pod, attempt: int, settings: Settings, *, suspended: bool) -> Object:
-    """One attempt at the run. Its pods are as restricted as pods can be, and have no credentials of the cluster.
+def backtest_job(run: Object, pod: Pod, strategy: Object, attempt: int, settings: Settings) -> Object:
+    """One attempt at the run, of the `strategy` in its payload. Its pods are as restricted as pods can be, and have no credentials of the cluster.
 
-    A disruption is no failure; input that was refused is not tried again, and neither is data that is missing.
+    A disruption is no failure; input that was refused is not tried again, and neither is data that is missing. Raises ValueError for code without an image.
     """
     spec = run["spec"]
     labels = {ATTEMPT: str(attempt)}
     if pod.queue_name is not None:
         labels["kueue.x-k8s.io/queue-name"] = pod.queue_name
     job: Object = {
-        "metadata": _metadata(run, job_name(run, attempt), labels),
+        "metadata": owned_metadata(run, job_name(run, attempt), labels),
         "spec": {
-            "suspend": suspended,
+            "suspend": bool(spec.get("suspend", False)),
             "completions": 1,
             "parallelism": 1,
             "backoffLimit": spec.get("retries", 2),
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {
                 "rules": [
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {
-                            "containerName": CONTAINER,
-                            "operator": "In",
-                            "values": sorted({REFUSED, DATA_MISSING}),
-                        },
-                    },
+                    _on_exit("FailJob", REFUSED, DATA_MISSING),
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    _on_exit("Ignore", DISRUPTED),
                 ]
             },
-            "template": {"metadata": {"labels": _labels(run) | labels}, "spec": _pod(run, pod, settings)},
+            "template": {
+                "metadata": {"labels": owner_labels(run) | labels},
+                "spec": _pod(run, pod, strategy, settings),
+            },
         },
     }
     if "deadline" in spec:
-        job["spec"]["activeDeadlineSeconds"] = _seconds(spec["deadline"])
+        job["spec"]["activeDeadlineSeconds"] = min(max(milliseconds(spec["deadline"]) // 1000, 1), _LONGEST_DEADLINE)
     return job
 
 
-def _pod(run: Object, pod: Pod, settings: Settings) -> Object:
+def _on_exit(action: str, *codes: int) -> Object:
+    return {"action": action, "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": sorted(codes)}}
+
+
+def _pod(run: Object, pod: Pod, strategy: Object, settings: Settings) -> Object:
     volumes, mounts = _volumes(run, settings)
     found: Object = {
         "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
+        **pod_security(),
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _NOBODY,
-            "runAsGroup": _NOBODY,
-            "fsGroup": _NOBODY,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
         "containers": [
             {
                 "name": CONTAINER,
@@ -108,22 +107,43 @@ def _pod(run: Object, pod: Pod, settings: Settings) -> Object:
                     {"name": "XDG_CACHE_HOME", "value": "/tmp/cache"},  # noqa: S108
                 ],
                 "resources": _resources(pod),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
+                "securityContext": container_security(),
                 "terminationMessagePolicy": "File",
                 "volumeMounts": mounts,
             }
         ],
         "volumes": volumes,
     }
+    if class_ref := strategy["source"].get("classRef"):
+        found["initContainers"] = [_strategy(class_ref)]
+        found["containers"][0]["args"] += ["--strategy-endpoint", f"127.0.0.1:{STRATEGY_PORT}"]
     if pod.node_selector:
         found["nodeSelector"] = dict(pod.node_selector)
     if pod.tolerations:
         found["tolerations"] = [toleration.record() for toleration in pod.tolerations]
     return found
+
+
+def _strategy(class_ref: Object) -> Object:
+    """The user's code: a container beside the worker, from its start to its end, that holds neither the data nor the record."""
+    image = class_ref.get("image")
+    if not image:
+        raise ValueError(
+            "spec.strategy.source.classRef.image: missing; on a cluster the code runs from an image, name it by digest"
+        )
+    return {
+        "name": STRATEGY_CONTAINER,
+        "image": image,
+        "restartPolicy": "Always",
+        "env": [
+            {"name": "TIDEWRIGHT_STRATEGY", "value": f"{class_ref['module']}:{class_ref['class']}"},
+            {"name": "TIDEWRIGHT_GRPC_PORT", "value": str(STRATEGY_PORT)},
+        ],
+        "ports": [{"name": "strategy", "containerPort": STRATEGY_PORT, "protocol": "TCP"}],
+        "startupProbe": {"tcpSocket": {"port": "strategy"}, "periodSeconds": 1, "failureThreshold": 120},
+        "resources": {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}},
+        "securityContext": container_security(),
+    }
 
 
 def _volumes(run: Object, settings: Settings) -> tuple[list[Object], list[Object]]:
@@ -146,31 +166,3 @@ def _resources(pod: Pod) -> Object:
     if pod.resources is not None:
         return pod.resources.record()
     return {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}
-
-
-def _metadata(run: Object, name: str, labels: Object) -> Object:
-    meta = run["metadata"]
-    owner = {
-        "apiVersion": run["apiVersion"],
-        "kind": run["kind"],
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    return {
-        "name": name,
-        "namespace": meta["namespace"],
-        "labels": _labels(run) | labels,
-        "ownerReferences": [owner],
-    }
-
-
-def _labels(run: Object) -> dict[str, Any]:
-    meta = run["metadata"]
-    return {**MANAGED_BY, OWNER_KIND: run["kind"], OWNER_NAME: meta["name"][:63].rstrip("-."), OWNER_UID: meta["uid"]}
-
-
-def _seconds(duration: str) -> int:
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-    return max(int(duration[:-1]) * units[duration[-1]], 1)

@@ -1,10 +1,7 @@
 """BacktestRun: a Job for each attempt, and what became of it."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 
@@ -14,147 +11,183 @@ from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document
 from tidewright.specs.pod import Pod
-from tidewright.specs.problems import explain
+from tidewright.specs.problems import Problem, explain
 from tidewright.specs.trading_strategy import TradingStrategy
-from tidewright_operator.clock import seconds_until, written
-from tidewright_operator.cluster import BACKTEST_RUN, CONFIG_MAP, JOB, POD, TRADING_STRATEGY, Cluster, Object
-from tidewright_operator.conditions import Finding, condition, is_true, merged, shortened
-from tidewright_operator.kinds.backtest_job import CONTAINER, backtest_job, job_name, spec_config_map, spec_name
+from tidewright_operator.clock import seconds_until
+from tidewright_operator.cluster import (
+    BACKTEST_RUN,
+    CONFIG_MAP,
+    JOB,
+    POD,
+    TRADING_STRATEGY,
+    Cluster,
+    Conflict,
+    Invalid,
+    Object,
+    as_read,
+)
+from tidewright_operator.conditions import DEGRADED, Finding, condition, differ, is_true, shortened
+from tidewright_operator.kinds.backtest_job import (
+    CONTAINER,
+    SPEC_KEY,
+    backtest_job,
+    job_name,
+    spec_config_map,
+    spec_name,
+)
+from tidewright_operator.kinds.backtest_status import (
+    MOST_ATTEMPTS,
+    Attempt,
+    Ending,
+    Standing,
+    ending_of,
+    is_suspended,
+    over,
+    status_of,
+    succeeded,
+    told,
+)
 from tidewright_operator.reconcile import Outcome, Site
 
-LOST_RECORDS = 2
-"""How many attempts may end without a record (a node gone, a Job deleted by hand) before the run has failed."""
 
+class _NotAccepted(Exception):
+    """The run cannot be worked on: a reason and a message; for ever, unless it waits for something."""
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What there is of the current attempt: its number, 0 before the first, its Job, and what its pod left behind."""
+    def __init__(self, reason: str, message: str, *, waits: bool = False) -> None:
+        super().__init__(message)
+        self.reason, self.waits = reason, waits
 
-    number: int = 0
-    job: Object | None = None
-    record: Object | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended: a reason that a script can switch on, and a message."""
-
-    complete: bool
-    reason: str
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a run stands, from which its status follows."""
-
-    refused: Finding | None = None
-    attempt: Attempt = field(default_factory=Attempt)
-    ending: Ending | None = None
+    @property
+    def standing(self) -> Standing:
+        ending = None if self.waits else Ending(complete=False, reason=self.reason, message=str(self))
+        return Standing(Finding("Accepted", status=False, reason=self.reason, message=str(self)), ending=ending)
 
 
 async def reconcile(site: Site, namespace: str, name: str) -> Outcome:
     """Bring the run one step further; the same call again is harmless at any time."""
-    cluster = site.cluster
-    run = await cluster.get(BACKTEST_RUN, namespace, name)
+    run = await site.cluster.get(BACKTEST_RUN, namespace, name)
     if run is None or "deletionTimestamp" in run["metadata"]:
         return Outcome()
-    status = run.get("status", {})
-    if is_true(status.get("conditions", ()), "Finished"):
+    if is_true(run.get("status", {}).get("conditions", ()), "Finished"):
         return await _clean_up(site, run)
-    resolved = await _resolved(cluster, run)
-    if isinstance(resolved, Finding):
-        terminal = resolved.reason not in _WAITS_FOR_OTHERS
-        ending = Ending(complete=False, reason=resolved.reason, message=resolved.message) if terminal else None
-        await _write(site, run, Standing(refused=resolved, ending=ending))
-        return Outcome()
-    attempt = await _attempt(site, run, resolved)
+    try:
+        standing = await _standing(site, run)
+    except _NotAccepted as refusal:
+        standing = refusal.standing
+    await _write(site, run, standing)
+    return Outcome(again=standing.ending is not None)
+
+
+async def _standing(site: Site, run: Object) -> Standing:
+    """Where the run stands, after the next step is made."""
+    cluster, meta = site.cluster, run["metadata"]
+    number = int(run.get("status", {}).get("attempts", 0))
+    if number:
+        job = await cluster.get(JOB, meta["namespace"], job_name(run, number))
+        if job is not None:
+            attempt = Attempt(number, job, await _last_words(cluster, job) if over(job) else "")
+            if attempt.last_words or not succeeded(job):
+                return await _going_on(cluster, run, attempt)
+        if number >= MOST_ATTEMPTS:
+            attempt = Attempt(number, None)
+            return Standing(attempt=attempt, ending=ending_of(attempt))
+        await cluster.delete(JOB, meta["namespace"], job_name(run, number))
+    return await _begun(site, run, number + 1)
+
+
+async def _going_on(cluster: Cluster, run: Object, attempt: Attempt) -> Standing:
     ending = ending_of(attempt)
     if ending is None and attempt.job is not None:
         await _hold_or_release(cluster, run, attempt.job)
-    lost = attempt.number > int(run["spec"].get("retries", 2)) + 1 + LOST_RECORDS
-    if lost:
-        ending = Ending(
-            complete=False, reason="RecordLost", message="the record of every attempt was lost with its pod"
-        )
-    await _write(site, run, Standing(attempt=attempt, ending=ending))
-    return Outcome(again=ending is not None)
+    return Standing(attempt=attempt, ending=ending)
 
 
-_WAITS_FOR_OTHERS = {"StrategyNotFound"}
-
-
-async def _resolved(cluster: Cluster, run: Object) -> Pod | Finding:
-    """The run's ConfigMap, made once; how its pods are scheduled, or why it cannot be run."""
-    namespace = run["metadata"]["namespace"]
+async def _begun(site: Site, run: Object, number: int) -> Standing:
+    """Make the attempt's Job, unless it is there: whoever made it may not have lived to say so."""
+    model = _model(run)
+    payload = await _snapshot(site.cluster, run, model)
     try:
-        model = BacktestRun.model_validate(run)
+        wanted = backtest_job(run, model.spec.pod or Pod(), payload["spec"]["strategy"], number, site.settings)
+        meta = wanted["metadata"]
+        job = await site.cluster.create_once(JOB, wanted) or await site.cluster.get(
+            JOB, meta["namespace"], meta["name"]
+        )
+    except ValueError as error:
+        raise _NotAccepted("InvalidSpec", str(error)) from error
+    except Invalid as error:
+        raise _NotAccepted("InvalidSpec", f"the API server refuses the run's Job: {error}") from error
+    if job is None:
+        raise Conflict(f"the Job {meta['name']} was there, and is gone")
+    return Standing(attempt=Attempt(number, job), strategy_digest=payload["strategyDigest"])
+
+
+def _model(run: Object) -> BacktestRun:
+    try:
+        return BacktestRun.model_validate(run)
     except ValidationError as error:
         problems = explain(error, BacktestRun, Document("", run, {(): 0}))
-        message = "; ".join(str(problem) for problem in problems)
-        return Finding("Accepted", status=False, reason="InvalidSpec", message=message)
-    if await cluster.get(CONFIG_MAP, namespace, spec_name(run)) is not None:
-        return model.spec.pod or Pod()
+        raise _NotAccepted("InvalidSpec", _in_words(problems)) from error
+
+
+async def _snapshot(cluster: Cluster, run: Object, model: BacktestRun) -> Object:
+    """The payload in the run's ConfigMap, made once: what is tested stays what it was when the run began."""
+    meta = run["metadata"]
+    kept = await cluster.get(CONFIG_MAP, meta["namespace"], spec_name(run))
+    if kept is not None:
+        return dict(json.loads(kept["data"][SPEC_KEY]))
+    payload = await _payload(cluster, model, meta)
+    tested = run.get("status", {}).get("provenance", {}).get("strategyDigest")
+    if tested not in (None, payload["strategyDigest"]):
+        message = (
+            "the ConfigMap with what this run tests is gone, and the strategy is not what it was; make the run anew"
+        )
+        raise _NotAccepted("StrategyChanged", message)
+    try:
+        made = await cluster.create_once(CONFIG_MAP, spec_config_map(run, payload))
+    except ValueError as error:
+        raise _NotAccepted("InvalidSpec", str(error)) from error
+    if made is None:
+        raise Conflict(f"the ConfigMap {spec_name(run)} was made by somebody else just now")
+    return payload
+
+
+async def _payload(cluster: Cluster, model: BacktestRun, meta: Object) -> Object:
+    """What the run would test if it began now."""
     named, strategy = model.spec.strategy.name, None
     if named is not None:
-        found = await cluster.get(TRADING_STRATEGY, namespace, named)
+        found = await cluster.get(TRADING_STRATEGY, meta["namespace"], named)
         if found is None:
             message = f"there is no TradingStrategy {named} in this namespace; the run begins when there is one"
-            return Finding("Accepted", status=False, reason="StrategyNotFound", message=message)
-        strategy = TradingStrategy.model_validate(found)
+            raise _NotAccepted("StrategyNotFound", message, waits=True)
+        try:
+            strategy = TradingStrategy.model_validate(found)
+        except ValidationError as error:
+            problems = explain(error, TradingStrategy, Document("", found, {(): 0}))
+            raise _NotAccepted("InvalidStrategy", f"TradingStrategy {named}: {_in_words(problems)}") from error
     try:
-        payload = payload_of(model, strategy) | {"metadata": _identity(run)}
-        await cluster.create_once(CONFIG_MAP, spec_config_map(run, payload))
+        return payload_of(model, strategy, meta["uid"]) | {"metadata": {part: meta[part] for part in _IDENTITY}}
     except InputRefused as refused:
-        message = "; ".join(str(problem) for problem in refused.problems)
-        return Finding("Accepted", status=False, reason="InvalidStrategy", message=message)
+        raise _NotAccepted("InvalidStrategy", _in_words(refused.problems)) from refused
     except ValueError as error:
-        return Finding("Accepted", status=False, reason="InvalidSpec", message=str(error))
-    return model.spec.pod or Pod()
+        raise _NotAccepted("InvalidSpec", str(error)) from error
 
 
-def _identity(run: Object) -> Object:
-    return {name: run["metadata"][name] for name in ("name", "namespace", "uid")}
+_IDENTITY = ("name", "namespace", "uid")
 
 
-async def _attempt(site: Site, run: Object, pod: Pod) -> Attempt:
-    """The current attempt; a first one, or one more where the last was lost before its end was seen."""
-    cluster, namespace = site.cluster, run["metadata"]["namespace"]
-    number = int(run.get("status", {}).get("attempts", 0))
-    if number:
-        job = await cluster.get(JOB, namespace, job_name(run, number))
-        if job is not None:
-            record = await _record(cluster, job)
-            if record is not None or not _succeeded(job):
-                return Attempt(number, job, record)
-            await cluster.delete(JOB, namespace, job["metadata"]["name"])
-    return await _begun(site, run, pod, number + 1)
+def _in_words(problems: Iterable[Problem]) -> str:
+    return "; ".join(str(problem) for problem in problems)
 
 
-async def _begun(site: Site, run: Object, pod: Pod, number: int) -> Attempt:
-    """Make the attempt's Job, unless it is there: whoever made it may not have lived to say so."""
-    namespace = run["metadata"]["namespace"]
-    suspended = bool(run["spec"].get("suspend", False))
-    wanted = backtest_job(run, pod, number, site.settings, suspended=suspended)
-    await site.cluster.create_once(JOB, wanted)
-    return Attempt(number, await site.cluster.get(JOB, namespace, wanted["metadata"]["name"]))
-
-
-async def _record(cluster: Cluster, job: Object) -> Object | None:
-    """What the last pod of the Job to end left in its termination message."""
-    if not _over(job):
-        return None
+async def _last_words(cluster: Cluster, job: Object) -> str:
+    """The termination message of the pod that decided how the Job ended, empty where it is gone: the last to end, and of a complete Job one that succeeded."""
     meta = job["metadata"]
     pods = await cluster.list(POD, meta["namespace"], {"batch.kubernetes.io/job-name": meta["name"]})
     endings = [ending for pod in pods if (ending := _terminated(pod)) is not None]
-    for ended in sorted(endings, key=lambda one: str(one.get("finishedAt") or ""), reverse=True):
-        try:
-            record = json.loads(ended.get("message") or "")
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            return record
-    return None
+    if succeeded(job):
+        endings = [ending for ending in endings if ending.get("exitCode") == 0]
+    last = max(endings, key=lambda ending: str(ending.get("finishedAt") or ""), default={})
+    return str(last.get("message") or "")
 
 
 def _terminated(pod: Object) -> Object | None:
@@ -165,128 +198,38 @@ def _terminated(pod: Object) -> Object | None:
 
 async def _hold_or_release(cluster: Cluster, run: Object, job: Object) -> None:
     """Suspend the Job or resume it, as the run says; Kueue's own suspension of a queued Job is left to Kueue."""
-    wanted = bool(run["spec"].get("suspend", False))
+    wanted = is_suspended(run)
     queued = "kueue.x-k8s.io/queue-name" in job["metadata"].get("labels", {})
     if bool(job["spec"].get("suspend", False)) != wanted and (wanted or not queued):
         meta = job["metadata"]
         await cluster.merge(JOB, meta["namespace"], meta["name"], {"spec": {"suspend": wanted}})
 
 
-def ending_of(attempt: Attempt) -> Ending | None:
-    """How the attempt has ended, None as long as it has not."""
-    if attempt.job is None:
-        return None
-    record = attempt.record or {}
-    if _succeeded(attempt.job):
-        return Ending(complete=True, reason="Complete") if attempt.record is not None else None
-    failed = condition(attempt.job.get("status", {}).get("conditions", ()), "Failed")
-    if failed is None or failed["status"] != "True":
-        return None
-    if failed.get("reason") == "DeadlineExceeded":
-        return Ending(
-            complete=False, reason="DeadlineExceeded", message="the run took longer than its deadline; raise it"
-        )
-    reason = str(record.get("reason") or failed.get("reason") or "Failed")
-    return Ending(complete=False, reason=reason, message=str(record.get("message") or failed.get("message") or ""))
-
-
-def _succeeded(job: Object) -> bool:
-    return is_true(job.get("status", {}).get("conditions", ()), "Complete")
-
-
-def _over(job: Object) -> bool:
-    conditions = job.get("status", {}).get("conditions", ())
-    return is_true(conditions, "Complete") or is_true(conditions, "Failed")
-
-
-def status_of(run: Object, standing: Standing, now: datetime) -> Object:
-    """The run's whole status."""
-    before, attempt, ending = run.get("status", {}), standing.attempt, standing.ending
-    generation, moment = run["metadata"].get("generation", 0), written(now)
-    conditions = merged(before.get("conditions", ()), findings_of(run, standing), generation, moment)
-    status: Object = {
-        "observedGeneration": generation,
-        "conditions": conditions,
-        "attempts": attempt.number or before.get("attempts", 0),
-        "progress": _progress(standing),
-    }
-    started = (attempt.job or {}).get("status", {}).get("startTime") or before.get("startTime")
-    if started:
-        status["startTime"] = before.get("startTime") or started
-    if ending is not None:
-        status["completionTime"] = before.get("completionTime") or moment
-    record = attempt.record or {}
-    for part in ("provenance", "result"):
-        if record.get(part):
-            status[part] = record[part]
-    return status
-
-
-def findings_of(run: Object, standing: Standing) -> Sequence[Finding]:
-    """What is true of the run."""
-    ending, refused = standing.ending, standing.refused
-    accepted = refused or Finding("Accepted", status=True, reason="Valid")
-    suspended = bool(run["spec"].get("suspend", False)) and ending is None
-    found = [accepted]
-    if suspended or condition(run.get("status", {}).get("conditions", ()), "Suspended"):
-        reason = "SuspendedByUser" if suspended else "Resumed"
-        found.append(Finding("Suspended", status=suspended, reason=reason))
-    if ending is None:
-        waiting = refused.reason if refused else "Suspended" if suspended else _stage(standing.attempt)
-        return [*found, Finding("Finished", status=False, reason=waiting)]
-    found.append(Finding("Finished", status=True, reason=ending.reason, message=ending.message))
-    found.append(Finding("Complete", status=ending.complete, reason=ending.reason, message=ending.message))
-    if not ending.complete:
-        found.append(Finding("Failed", status=True, reason=ending.reason, message=ending.message))
-    return found
-
-
-def _stage(attempt: Attempt) -> str:
-    status = (attempt.job or {}).get("status", {})
-    return "Running" if status.get("ready") or (status.get("active") and status.get("startTime")) else "Pending"
-
-
-def _progress(standing: Standing) -> Object:
-    if standing.ending is not None and standing.ending.complete:
-        return {"percent": 100, "stage": "Done"}
-    return {"percent": 0, "stage": _stage(standing.attempt)}
-
-
 async def _write(site: Site, run: Object, standing: Standing) -> None:
     """Write the status where it differs, and tell of a transition."""
-    status = status_of(run, standing, site.now())
-    before = run.get("status", {})
-    if all(before.get(name) == value for name, value in status.items()):
+    status, before = status_of(run, standing, site.now()), run.get("status", {})
+    same = all(before.get(name) == value for name, value in status.items() if name != "conditions")
+    if same and not differ(before.get("conditions", ()), status["conditions"]):
         return
-    meta = run["metadata"]
-    await site.cluster.apply_status(
-        BACKTEST_RUN, {"metadata": {"name": meta["name"], "namespace": meta["namespace"]}, "status": status}
-    )
+    await site.cluster.apply_status(BACKTEST_RUN, {"metadata": as_read(run), "status": status})
     old, new = condition(before.get("conditions", ()), "Finished"), condition(status["conditions"], "Finished")
     if new is not None and (old is None or old["reason"] != new["reason"]):
         warns = standing.refused is not None or (standing.ending is not None and not standing.ending.complete)
-        note = new["message"] or (standing.refused.message if standing.refused else _told(new["reason"], status))
-        await site.tell(run, new["reason"], shortened(note, 1024), warning=warns)
-
-
-def _told(reason: str, status: Object) -> str:
-    result: dict[str, Any] = status.get("result", {})
-    if reason == "Complete":
-        return f"Return {result.get('totalReturn', '–')}, Sharpe {result.get('sharpe', '–')}, {result.get('trades', '–')} trades"
-    return {
-        "Pending": "Waiting for its pod",
-        "Running": f"Attempt {status['attempts']} is running",
-        "Suspended": "Suspended",
-    }.get(reason, reason)
+        await site.tell(
+            run, new["reason"], shortened(new["message"] or told(new["reason"], status), 1024), warning=warns
+        )
 
 
 async def _clean_up(site: Site, run: Object) -> Outcome:
-    """Delete the Job of a finished run once it has been kept as long as was asked for."""
-    kept = run["spec"].get("ttlAfterFinished")
-    status, meta = run["status"], run["metadata"]
+    """Delete the Job of a finished run once it has been kept as long as was asked for; the run's ConfigMap goes with the run."""
+    status, meta, kept = run["status"], run["metadata"], run["spec"].get("ttlAfterFinished")
+    if is_true(status["conditions"], DEGRADED):
+        conditions = [one for one in status["conditions"] if one["type"] != DEGRADED]
+        status = status | {"conditions": conditions}
+        await site.cluster.apply_status(BACKTEST_RUN, {"metadata": as_read(run), "status": status})
     if kept is None or not status.get("attempts") or "completionTime" not in status:
         return Outcome()
-    left = seconds_until(status["completionTime"], timedelta(milliseconds=milliseconds(kept)), site.now())
+    left = seconds_until(status["completionTime"], milliseconds(kept) / 1000, site.now())
     if left > 0:
         return Outcome(after=left)
     await site.cluster.delete(JOB, meta["namespace"], job_name(run, int(status["attempts"])))

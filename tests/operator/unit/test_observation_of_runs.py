@@ -1,0 +1,171 @@
+"""Who is woken by whom: runs by the strategy that they wait for, strategies by the runs that they rest on."""
+
+import asyncio
+
+import pytest
+
+from tidewright_operator.cluster import Unavailable
+from tidewright_operator.observation import Observation
+from tidewright_operator.reconcile import Key
+from tidewright_operator.runs import Runs
+
+STRATEGY, RUN = Key("TradingStrategy", "research", "ma-cross"), Key("BacktestRun", "research", "one")
+DONE = {
+    "conditions": [{"type": "Complete", "status": "True"}, {"type": "Finished", "status": "True"}],
+    "completionTime": "2026-01-01T00:00:00Z",
+    "provenance": {"strategyDigest": "sha256:1"},
+    "tested": {
+        "start": "2020-01-01",
+        "end": "2021-01-01",
+        "bars": 10,
+        "simulated": False,
+        "commission": "0.1%",
+        "slippage": "0%",
+    },
+}
+
+
+class Queue:
+    """What was asked to be worked on."""
+
+    def __init__(self):
+        self.keys = []
+
+    def add(self, key):
+        self.keys.append(key)
+
+    def taken(self):
+        keys, self.keys = set(self.keys), []
+        return keys
+
+
+class Listing:
+    """A cluster in which there is what the test says."""
+
+    def __init__(self, *things, fails=False, meanwhile=lambda: None):
+        self.things, self.fails, self.meanwhile = things, fails, meanwhile
+
+    async def list(self, kind, namespace, labels=None):
+        if self.fails:
+            raise Unavailable("not now")
+        self.meanwhile()
+        return [*self.things]
+
+
+def run(status=None, version="1", name="one"):
+    return {
+        "metadata": {"name": name, "namespace": "research", "resourceVersion": version},
+        "spec": {"strategy": {"name": "ma-cross"}},
+        "status": status or {},
+    }
+
+
+def strategy():
+    return {"metadata": {"name": "ma-cross", "namespace": "research", "resourceVersion": "7"}, "spec": {}}
+
+
+@pytest.fixture
+def queue():
+    return Queue()
+
+
+@pytest.fixture
+def runs():
+    return Runs()
+
+
+@pytest.fixture
+def observation(queue, runs):
+    return Observation(queue, runs)
+
+
+@pytest.mark.parametrize("happened", ["ADDED", "MODIFIED", "DELETED"])
+def test_what_happens_to_a_strategy_wakes_the_runs_that_wait_for_it(observation, queue, happened):
+    observation.see("BacktestRun", None, run())
+    queue.taken()
+
+    observation.see("TradingStrategy", happened, strategy())
+
+    assert queue.taken() == {STRATEGY, RUN}
+
+
+def test_a_run_that_has_begun_is_not_woken_by_its_strategy(observation, queue):
+    observation.see("BacktestRun", None, run({"attempts": 1}))
+    queue.taken()
+
+    observation.see("TradingStrategy", "MODIFIED", strategy())
+
+    assert queue.taken() == {STRATEGY}
+
+
+def test_a_run_wakes_its_strategy_when_it_completes_and_when_it_goes(observation, queue):
+    observation.see("BacktestRun", "ADDED", run())
+    assert queue.taken() == {RUN}
+
+    observation.see("BacktestRun", "MODIFIED", run(DONE, "2"))
+    assert queue.taken() == {RUN, STRATEGY}
+
+    observation.see("BacktestRun", "MODIFIED", run(DONE, "3"))
+    assert queue.taken() == {RUN}
+
+    observation.see("BacktestRun", "DELETED", run(DONE, "4"))
+    assert queue.taken() == {RUN, STRATEGY}
+
+
+def test_runs_are_known_once_they_have_been_listed(observation, queue, runs):
+    assert not runs.complete
+
+    asyncio.run(observation.learn_runs(Listing(run(DONE)), ()))
+
+    assert runs.complete
+    assert [one.name for one in runs.tested("research")] == ["one"]
+    assert queue.taken() == {STRATEGY}
+
+
+def test_a_list_that_fails_leaves_them_unknown_until_the_next_one(observation, runs):
+    asyncio.run(observation.learn_runs(Listing(fails=True), ()))
+    assert not runs.complete
+
+    asyncio.run(observation.relist(Listing(run(DONE)), {"BacktestRun": None}, {}, ()))
+    assert runs.complete
+
+
+def test_an_event_is_newer_than_a_list_that_was_under_way(observation, runs):
+    def completes():
+        observation.see("BacktestRun", "MODIFIED", run(DONE, "2"))
+
+    asyncio.run(observation.learn_runs(Listing(run(), meanwhile=completes), ()))
+
+    assert len(runs.tested("research")) == 1
+
+
+def test_what_no_event_told_of_a_run_the_next_list_does(observation, queue, runs):
+    observation.see("BacktestRun", None, run())
+    queue.taken()
+
+    asyncio.run(observation.relist(Listing(run(DONE, "2")), {"BacktestRun": None}, {}, ()))
+
+    assert len(runs.tested("research")) == 1
+    assert queue.taken() == {RUN, STRATEGY}
+
+
+def test_a_run_that_went_unseen_is_forgotten_by_the_next_list(observation, queue, runs):
+    observation.see("BacktestRun", None, run(DONE))
+    queue.taken()
+
+    asyncio.run(observation.relist(Listing(), {"BacktestRun": None}, {}, ()))
+
+    assert runs.tested("research") == []
+    assert STRATEGY in queue.taken()
+
+
+def test_a_run_that_goes_while_it_is_listed_is_forgotten_by_the_next_list(observation, runs):
+    observation.see("BacktestRun", None, run(DONE))
+
+    def goes():
+        observation.see("BacktestRun", "DELETED", run(DONE))
+
+    asyncio.run(observation.learn_runs(Listing(run(DONE), meanwhile=goes), ()))
+    asyncio.run(observation.relist(Listing(), {"BacktestRun": None}, {}, ()))
+
+    assert runs.tested("research") == []
