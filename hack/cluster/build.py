@@ -57,31 +57,42 @@ def _commands(node: bool) -> tuple[str, ...]:
     return ("kube", "coredns", "pause") if node else ("kube",)
 
 
-def _folder() -> Path:
+def digest(folder: Path) -> str:
+    """Of the content of all files below `folder`, in sixteen digits."""
     content = hashlib.sha256()
-    for path in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
-        content.update(f"{path.relative_to(SOURCES)}\0".encode() + path.read_bytes())
-    return cache() / "servers" / content.hexdigest()[:16]
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return content.hexdigest()[:16]
+
+
+def _folder() -> Path:
+    return cache() / "servers" / digest(SOURCES)
 
 
 def _compile(command: str, folder: Path) -> None:
-    go = _go()
-    version = _run(go, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes").strip()
+    version = go(SOURCES, "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes").strip()
     major, minor, _ = version.removeprefix("v").split(".")
     package = "k8s.io/component-base/version"
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     flags = " ".join(["-s", "-w", *(f"-X {package}.{name}={value}" for name, value in stamps.items())])
     unfinished = folder / f"{command}.unfinished"
-    _run(go, "build", "-mod=readonly", "-ldflags", flags, "-o", str(unfinished), f"./{command}")
+    go(SOURCES, "build", "-mod=readonly", "-ldflags", flags, "-o", str(unfinished), f"./{command}")
     unfinished.replace(folder / command)
 
 
-def _run(*command: str) -> str:
+def go(module: Path, *arguments: str) -> str:
+    """What Go prints when it is run in the folder of a module.
+
+    Raises:
+        NoGo: Go is missing, or older than 1.21.
+        RuntimeError: it refuses.
+    """
+    command = [_go(), *arguments]
     done = subprocess.run(
-        command, cwd=SOURCES, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True, check=False
+        command, cwd=module, env=os.environ | {"CGO_ENABLED": "0"}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} in {SOURCES} failed:\n{done.stderr[-4000:]}")
+        raise RuntimeError(f"{' '.join(command)} in {module} failed:\n{done.stderr[-4000:]}")
     return done.stdout
 
 

@@ -8,8 +8,8 @@ In Python and in notebooks::
     result.metrics["sharpe"], result.trades, result.equity
     result.figure("equity")
 
-A strategy of one's own derives from `SignalStrategy`; `tidewright.indicators` has what it may be made of, and `longer` makes the
-longer bars that it may look at as well.
+A strategy of one's own derives from `SignalStrategy`, or from `StepStrategy` where it is to be asked bar by bar, and answers with `hold`, `buy`, `sell`, `leave`,
+`protect` or `turn`; `tidewright.indicators` has what it may be made of, and `longer` makes the longer bars that it may look at as well.
 """
 
 from importlib import import_module
@@ -19,29 +19,42 @@ if TYPE_CHECKING:
     from tidewright.api import Figure, Result, bars, load, run, run_all
     from tidewright.domain.bars import Bars
     from tidewright.domain.longer import longer
+    from tidewright.domain.orders import Order, buy, hold, leave, protect, sell, turn
+    from tidewright.domain.strategies.step import StepStrategy
     from tidewright.domain.strategies.strategy import Parameter, Signals, SignalStrategy
 
 __all__ = [
     "Bars",
     "Figure",
+    "Order",
     "Parameter",
     "Result",
     "SignalStrategy",
     "Signals",
+    "StepStrategy",
     "bars",
+    "buy",
+    "hold",
+    "leave",
     "load",
     "longer",
+    "protect",
     "run",
     "run_all",
+    "sell",
+    "turn",
 ]
 
 _STRATEGY = "tidewright.domain.strategies.strategy"
+_ORDERS = "tidewright.domain.orders"
 _HOMES = {
     "Bars": "tidewright.domain.bars",
     "Parameter": _STRATEGY,
     "SignalStrategy": _STRATEGY,
     "Signals": _STRATEGY,
+    "StepStrategy": "tidewright.domain.strategies.step",
     "longer": "tidewright.domain.longer",
+    **dict.fromkeys(("Order", "buy", "hold", "leave", "protect", "sell", "turn"), _ORDERS),
 }
 
 

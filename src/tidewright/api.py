@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tidewright.adapters.engines import find_engine
 from tidewright.adapters.results import Writer, read_record, read_table, write_results, write_table
 from tidewright.adapters.stores import stores
@@ -117,7 +119,9 @@ class Result:
 
     @cached_property
     def equity(self) -> "pd.DataFrame":
-        """One row a bar: prices, equity, holding, the benchmark's equity, the funding paid where there is any, and the strategy's columns."""
+        """One row a bar: equity, the benchmark's equity and the funding paid where there is any; of one symbol its prices, the holding and the strategy's columns, of several the holding, close
+        and gain of each.
+        """
         return self._frame(self._equity, "time")
 
     @cached_property
@@ -131,13 +135,29 @@ class Result:
         return self._frame(self._fills, "time")
 
     @cached_property
+    def symbols(self) -> "pd.DataFrame":
+        """What each symbol of an account with several did for it, indexed by symbol: gain, contribution, fees, exposure, trades, winRate, refused; empty where there is one."""
+        rows = self.document.get("symbols", [])
+        known = [{name: np.nan if value is None else value for name, value in row.items()} for row in rows]
+        table = {name: np.array([row[name] for row in known]) for name in (rows[0] if rows else ())}
+        return self._frame(table, "symbol" if rows else None)
+
+    @cached_property
+    def correlation(self) -> "pd.DataFrame":
+        """Correlations of the symbols' daily returns, a row and a column for each of several symbols, NaN where undefined; empty where there is one."""
+        names = [row["symbol"] for row in self.document.get("symbols", [])]
+        matrix = np.array(self.document.get("correlation", []), dtype=np.float64).reshape(len(names), len(names))
+        table: Table = {"symbol": np.array(names), **dict(zip(names, matrix, strict=True))}
+        return self._frame(table, "symbol")
+
+    @cached_property
     def refusals(self) -> "pd.DataFrame":
         """One row an order that was not filled, with its reason."""
         return self._frame(self._refusals, "time" if self._refusals else None)
 
     def figure(self, name: str = "equity") -> "Figure":
-        """One of the report's charts: equity, rolling, trades, results, excursions, exposure or funding."""
-        return Figure(name, self._equity, self._trades, self.document["spec"]["broker"]["cash"])
+        """One of the report's charts: equity, rolling, trades, results, excursions, exposure or funding; of an account with several symbols also contribution."""
+        return Figure(name, self._equity, self._trades, self.document)
 
     def report(self) -> str:
         """The report, one HTML page that needs nothing else; it names no folder, as it lies beside the record wherever both are moved to."""
@@ -195,13 +215,13 @@ class Result:
 class Figure:
     """One chart of a report, which shows itself in a notebook and can be saved as a page of its own."""
 
-    def __init__(self, name: str, equity: Table, trades: Table, cash: float) -> None:
-        from tidewright.report.charts import FIGURES  # noqa: PLC0415 - for those who ask for figures
+    def __init__(self, name: str, equity: Table, trades: Table, document: Mapping[str, Any]) -> None:
+        from tidewright.report.charts import figures_of  # noqa: PLC0415 - for those who ask for figures
         from tidewright.report.page import figure_page  # noqa: PLC0415 - jinja2, likewise
 
         self.name = name
-        self.height = FIGURES[name].height + _CAPTION if name in FIGURES else 0
-        self.html = figure_page(name, equity, trades, cash)
+        self.html = figure_page(name, equity, trades, document)
+        self.height = figures_of(equity)[name].height + _CAPTION
 
     def save(self, path: str | Path) -> None:
         """Write the chart as one HTML page that needs nothing else."""

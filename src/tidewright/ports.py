@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from tidewright.domain.bars import Bars, Market
 from tidewright.domain.costs import Broker, Funding, Risk
 from tidewright.domain.ledger import Ledger
+from tidewright.domain.live import Anchor
 from tidewright.domain.strategies.strategy import Signals
 
 
@@ -182,3 +183,48 @@ class Engine(Protocol):
 
 FindEngine: TypeAlias = Callable[[str], Engine | None]
 """The engine of a name, or None where it is not installed."""
+
+
+class AnchorDamaged(RuntimeError):
+    """What is stored as an anchor cannot be read; the message names the file and the remedy."""
+
+
+class Anchors(Protocol):
+    """The starts of live histories, by market; each is stored once."""
+
+    def read(self, market: Market) -> Anchor | None:
+        """The stored anchor, or None. Raises AnchorDamaged."""
+        ...
+
+    def create(self, anchor: Anchor) -> Anchor:
+        """Store the anchor, unless one is stored by then; and the stored one. Raises AnchorDamaged and OSError."""
+        ...
+
+    def place(self, market: Market) -> str:
+        """Where the anchor is or would be, for people."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is, and waiting for another."""
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        ...
+
+    async def sleep(self, milliseconds: int) -> None: ...
+
+
+class BarFeed(Protocol):
+    """The bars of markets as they become known."""
+
+    async def read(self, market: Market, first: int | None) -> Bars:
+        """All bars that have closed by now and open at `first` or later, in ascending time, each once, as they are after any correction.
+
+        Raises MarketNotFound and StoreDamaged.
+        """
+        ...
+
+    async def wait(self, market: Market, newest: int | None) -> None:
+        """Return when there may be a bar after the one that opens at `newest` (None: any bar); at the latest after a while, for corrections."""
+        ...

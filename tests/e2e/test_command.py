@@ -108,6 +108,38 @@ def test_rules_on_several_timeframes_are_causal_warm_up_as_they_say_and_verify(c
     assert command("verify", "out/result.json").returncode == 0
 
 
+@pytest.mark.parametrize("form", [(), ("--step",)], ids=["signals", "step"])
+def test_a_strategy_of_ones_own_runs_passes_its_test_and_verifies_as_it_is_written(command, tmp_path, form):
+    assert command("init", "strategy", "PyramidBreakout", *form).returncode == 0
+    folder = {"cwd": tmp_path / "pyramid-breakout"}
+    ended = command("run", "pyramid-breakout.yaml", "--json", **folder)
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads(ended.stdout)
+    assert record["result"]["trades"] > 30
+    assert {warning["reason"] for warning in record["warnings"]} <= {"SimulatedData", "OpenAtEnd"}
+    assert record["artifacts"].keys() == {"result", "report", "trades", "fills", "equity"}
+    assert command("verify", "tidewright-results/pyramid-breakout", **folder).returncode == 0
+    test = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    assert subprocess.run(test, **folder, capture_output=True, check=False).returncode == 0
+
+
+def test_ctrl_c_ends_a_strategy_that_is_asked_bar_by_bar_at_once(command, tmp_path, environment):
+    code = OWN.replace("SignalStrategy", "StepStrategy").replace(
+        "def signals(self, bars, columns, parameters)", "def on_bar(self, state, position, view)"
+    )
+    (tmp_path / "own.py").write_text(code.format(line="signal.pause()"))
+    (tmp_path / "bt.yaml").write_text(MANIFEST)
+    words = [COMMAND, "run", tmp_path / "bt.yaml"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "trading\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "Interrupted: nothing half-written was left behind."
+
+
 @pytest.mark.shared
 def test_the_sample_on_real_bars(command, shared_data, tmp_path):
     market = ("--exchange", "binance", "--symbol", "BTC/USDT", "--timeframe", "1h")

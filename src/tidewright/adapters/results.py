@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidewright.adapters.atomic import UNFINISHED
+
 RECORD = "result.json"
 """The record's file name; it is put in place last, so a folder that has it is complete."""
 
@@ -32,11 +34,12 @@ def write_results(folder: Path, writers: Mapping[str, Writer | None], record: Ma
 
     A file whose writer is None is not wanted: one from an earlier run would contradict the record, and is removed.
     Everything is written beside its place first. Whatever interrupts that (a full disk, Ctrl-C), the folder keeps what it had. Raises OSError.
+    Where the process is killed, `clear_unfinished` removes what it leaves.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {name: write for name, write in writers.items() if write is not None}
     artifacts = {Path(name).stem: str(folder / name) for name in (RECORD, *wanted)}
-    staging = Path(tempfile.mkdtemp(prefix=".tidewright-", dir=folder))
+    staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
     try:
         for name, write in wanted.items():
             write(staging / name)
@@ -102,15 +105,17 @@ def _is_time(name: str) -> bool:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back for the few renames that put the files in place; it takes effect after them."""
+    """Hold Ctrl-C and SIGTERM back for the few renames that put the files in place; they take effect after them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     pressed: list[int] = []
-    held = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    stops = (signal.SIGINT, signal.SIGTERM)
+    held = {stop: signal.signal(stop, lambda number, frame: pressed.append(number)) for stop in stops}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, held)
+        for stop, handler in held.items():
+            signal.signal(stop, handler)
     if pressed:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(pressed[0])

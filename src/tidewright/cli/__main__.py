@@ -10,6 +10,7 @@ _COMMANDS = {
     "verify": ("tidewright.cli.verify", "Run a result again and compare the digests."),
     "report": ("tidewright.cli.report", "Write the HTML report of a result again."),
     "compare": ("tidewright.cli.compare", "Rank several results, and tell skill from luck."),
+    "work": ("tidewright.cli.work", "Run a backtest as a Job on a cluster does."),
     "data": ("tidewright.cli.data", "Import market data, and see what there is."),
     "init": ("tidewright.cli.init", "Write the files of a strategy of one's own."),
     "strategies": ("tidewright.cli.strategies", "List the built-in strategies and their parameters."),

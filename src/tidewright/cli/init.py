@@ -21,7 +21,10 @@ def init() -> None:
 @init.command()
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to write  [default: ./NAME]")
-def strategy(name: str, folder: Path | None) -> None:
+@click.option(
+    "--step", is_flag=True, help="A strategy that is asked bar by bar, and may remember, instead of one of signals."
+)
+def strategy(name: str, folder: Path | None, step: bool) -> None:
     """Write a strategy, its test and its sample backtest.
 
     NAME is what the strategy is called, as in ChannelBreakout or channel-breakout. What is written runs and passes
@@ -30,6 +33,7 @@ def strategy(name: str, folder: Path | None) -> None:
     \b
     Examples:
       tidewright init strategy ChannelBreakout
+      tidewright init strategy PyramidBreakout --step
       cd channel-breakout && tidewright run channel-breakout.yaml && pytest
     """
     words = _words(name)
@@ -38,10 +42,11 @@ def strategy(name: str, folder: Path | None) -> None:
         raise click.BadParameter(f"{class_name} is built in; choose another name", param_hint="NAME")
     target = folder or Path(resource)
     values = {"resource": resource, "module": module, "class_name": class_name, "title": " ".join(words).capitalize()}
+    form = "step_" if step else ""
     written = {
-        target / f"{module}.py": "strategy.py.txt",
+        target / f"{module}.py": f"{form}strategy.py.txt",
         target / f"test_{module}.py": "test.py.txt",
-        target / f"{resource}.yaml": "manifest.yaml.txt",
+        target / f"{resource}.yaml": f"{form}manifest.yaml.txt",
     }
     existing = [str(path) for path in written if path.exists()]
     if existing:

@@ -15,7 +15,6 @@ from tidewright.cli.progress import steps
 from tidewright.cli.refusals import refused, told
 from tidewright.cli.runner import Runner, RunOptions, runners
 from tidewright.runs.refusal import InputRefused, collected
-from tidewright.specs.kinds import KINDS
 from tidewright.specs.manifest import Manifest
 from tidewright.specs.problems import Problem, nearest
 
@@ -50,6 +49,7 @@ def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report:
       trades.parquet   one row a trade
       fills.parquet    one row a fill
       equity.parquet   one row a bar
+      refusals.parquet one row an order that was not filled, where there are any
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def _run_all(
         raise refused(", ".join(map(str, files)), _nothing_to_run(manifest, sorted(installed)))
     if problems:
         raise InputRefused(problems)
-    if not silent and any(runner.needs_compiling() for runner in chosen.values()):
+    if not silent and any(runner.needs_compiling(plan) for runner, _, plan, _ in planned):
         console.print(_COMPILING, soft_wrap=True)
     done = []
     for runner, name, plan, options in planned:
@@ -132,6 +132,10 @@ def _similar(name: str, folder: Path) -> str:
 
 def _not_run(manifest: Manifest, kinds: list[str]) -> Iterator[Problem]:
     """A problem for every piece of work of a kind that has no runner."""
+    if {kind for kind, _ in manifest.resources} <= set(kinds):
+        return
+    from tidewright.specs.kinds import KINDS  # noqa: PLC0415 - imports the models of all kinds
+
     for kind in KINDS:
         if kind.is_work and kind.name not in kinds:
             message = f"this version cannot run it yet, only check it; take it out of the file (what can be run: {', '.join(kinds)})"

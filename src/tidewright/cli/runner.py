@@ -31,8 +31,8 @@ class Runner(Protocol):
         """Everything that can be refused without running; raises InputRefused."""
         ...
 
-    def needs_compiling(self) -> bool:
-        """Whether the first run on this machine will wait for the compiler."""
+    def needs_compiling(self, plan: Any) -> bool:  # noqa: ANN401 - each runner has plans of its own
+        """Whether the run of a plan will wait for the compiler, as the first on a machine does."""
         ...
 
     def run(self, plan: Any, options: RunOptions, stage: Stage) -> dict[str, Any]:  # noqa: ANN401 - each runner has plans of its own

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidewright.domain.account_loop import trade_symbols
 from tidewright.domain.bars import COLUMNS, Bars, Floats
+from tidewright.domain.compiled import is_compiled
 from tidewright.domain.costs import NO_FILTERS, Broker, Filters, Funding, Risk
 from tidewright.domain.filters import BRACKET, brackets_of
 from tidewright.domain.funding import funding_by_bar
@@ -35,10 +36,10 @@ def _seats(books: Sequence["Book"]) -> NDArray[np.void]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Book:
-    """One symbol of an account, and what decides its orders: signals, or a step strategy's `watch`; exactly one of the two.
+    """One symbol of an account, and what decides its orders: signals, or a step strategy's `watch`, which no other book has; exactly one of the two.
 
     `rank` (n,) is the priority of an entry decided at each bar: where several are decided at once, the highest goes first, and NaN last; without it, or among equals, they go in the order
-    of the books. Where `delisted`, a position that is open after the last bar is closed at its close.
+    of the books. Where `delisted`, a position that is open after the last bar is closed at its close. Raises ValueError where there is not one value for every bar.
     """
 
     bars: Bars
@@ -49,20 +50,33 @@ class Book:
     rank: Floats | None = None
     delisted: bool = False
 
+    def __post_init__(self) -> None:
+        if (self.signals is None) == (self.watch is None):
+            raise ValueError("a book has either signals or a watch: give one of the two")
+        given = {} if self.signals is None else dict(self.signals.by_name())
+        for name, column in (given if self.rank is None else given | {"rank": self.rank}).items():
+            if len(column) != len(self.bars):
+                raise ValueError(f"{name} has {len(column)} values for {len(self.bars)} bars; give one for each")
+
 
 def trade_account(books: Sequence[Book], broker: Broker, risk: Risk) -> Ledger:
     """Trade all `books`, of which there is at least one, on one account.
 
     `equity` and `funding` of the ledger are at the times of `tidewright.domain.grid.times_of`. Prices must be finite and positive and each symbol's times
-    increasing. Raises StepFailed when a step strategy does.
+    increasing; bars of several symbols that overlap must open at the same times. Raises StepFailed when a step strategy does.
     """
     work = _Work(books, broker, risk)
     cash, failed = trade_symbols(work.room, work.terms, float(broker.cash))
     if failed >= 0:
         watch = books[failed].watch
-        assert watch is not None
+        assert watch is not None  # noqa: S101 - a book without one cannot fail
         raise watch.failed(-1 - int(work.seats["at"][failed]))
     return work.ledger(float(broker.cash), cash)
+
+
+def needs_compiling() -> bool:
+    """Whether the first account on this machine will wait for the compiler."""
+    return not is_compiled(trade_symbols)
 
 
 class _Work:
@@ -73,10 +87,11 @@ class _Work:
         self._symbols = books
         self.grid = times_of([book.bars for book in books])
         self.seats = _seats(books)
-        self.terms = np.array([terms(broker, risk)], dtype=TERMS)
+        self.terms = np.array([terms(broker, risk)], dtype=TERMS).view(np.recarray)
         self._orders = np.full(m, np.array([tuple(hold())], dtype=ORDER))
         self._rates = [None if book.funding is None else funding_by_bar(book.bars, book.funding) for book in books]
         self._paid = [None if rates is None else np.zeros(len(rates)) for rates in self._rates]
+        self._ranks = [None if book.rank is None else np.ascontiguousarray(book.rank, np.float64) for book in books]
         self._intents = [None if book.signals is None else intents(book.signals) for book in books]
         self._books = self._described(broker)
         bars = int(self._books["length"].sum())
@@ -84,7 +99,7 @@ class _Work:
         self._fills, self._refusals = np.empty(3 * bars, dtype=FILL), np.empty(bars, dtype=REFUSAL)
         self._cash = np.empty(len(self.grid))
         self._queue, self._due = np.zeros((2, m), dtype=np.int64)
-        self.room = np.zeros(1, dtype=ROOM)
+        self.room = np.zeros(1, dtype=ROOM).view(np.recarray)
         self.room["symbols"], self.room["times"] = m, len(self.grid)
         places = {
             "books": self._books,
@@ -109,7 +124,7 @@ class _Work:
             table[name] = addresses([getattr(book.bars, name) for book in books])
         table["intent"] = addresses(self._intents)
         table["rates"], table["paid"] = addresses(self._rates), addresses(self._paid)
-        table["rank"] = addresses([book.rank for book in books])
+        table["rank"] = addresses(self._ranks)
         table["delisted"] = [book.delisted for book in books]
         for j, book in enumerate(books):
             if book.watch is not None:

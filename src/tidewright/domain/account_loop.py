@@ -4,6 +4,10 @@ At one time, first every exit that was asked for at the last close fills at the 
 at the last close; then entries that wait for a price within the bar; then stops and targets, so that no entry is paid for with cash that an exit of the same bar may
 have brought too late; then, at the close, funding.
 
+Within a bar only the first and the last price have their place, so of two orders of events the worse is taken. A position is not added to where its stop or its target lies on the way to
+the addition, nor where a limit and the target lie on both sides of the open. After an entry within the bar its worst price still counts, and so does its best after a trigger; after
+a limit the best may have gone before, and the close alone counts.
+
 Between two events a symbol's position stays as it is, whatever the others do. So each symbol looks ahead by itself for its next bar in which anything can
 happen, and the loop goes from event to event, the earliest time first.
 """
@@ -13,10 +17,10 @@ import numpy as np
 from tidewright.domain.admission import ADMITTED, admitted_quantity, refused_outright, sums_of
 from tidewright.domain.compiled import compiled, inlined
 from tidewright.domain.fills import slipped
-from tidewright.domain.filters import bracket_of, rounded_down, signed_down, signed_up
+from tidewright.domain.filters import bracket_at_ruin, on_lot, rounded_down, signed_down, signed_up
 from tidewright.domain.funding import pay_funding
 from tidewright.domain.intents import ENTER, ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
-from tidewright.domain.ledger import Reason
+from tidewright.domain.ledger import Reason, Refusal
 from tidewright.domain.memory import call, code, fetch, real, record, whole, write_real, write_whole
 from tidewright.domain.position import (
     NEVER,
@@ -35,13 +39,16 @@ from tidewright.domain.watching import BLOCK, show
 
 _SIGNAL, _STOP_LOSS, _TAKE_PROFIT = int(Reason.SIGNAL), int(Reason.STOP_LOSS), int(Reason.TAKE_PROFIT)
 _ROI, _LIQUIDATION, _DELISTED = int(Reason.ROI), int(Reason.LIQUIDATION), int(Reason.DELISTED)
+_LEAVING, _NO_STOP = int(Refusal.LEAVING), int(Refusal.NO_STOP)
 
 _WAITING, _AT_OPEN, _TRIGGERED, _LIMITED = range(4)
 """How far an entry has come in a bar: not tried, or tried and filled at the open, by its trigger or at its limit."""
 
 
 @compiled
-def trade_symbols(rooms: np.ndarray, all_terms: np.ndarray, cash: float) -> tuple[float, int]:
+def trade_symbols(  # noqa: C901 - one loop, in the order of events
+    rooms: np.ndarray, all_terms: np.ndarray, cash: float
+) -> tuple[float, int]:
     """Trade all symbols to the end; returns the cash then, and the symbol whose strategy failed, or -1."""
     room, terms = rooms[0], all_terms[0]
     m, slot = room.symbols, 0
@@ -49,12 +56,8 @@ def trade_symbols(rooms: np.ndarray, all_terms: np.ndarray, cash: float) -> tupl
         if not _move_on(room, terms, j, 0):
             return cash, j
     while True:
-        now = NEVER
-        for j in range(m):
-            now = min(now, whole(room.due, j))
-        while slot < room.times and whole(room.grid, slot) < now:
-            write_real(room.cash, slot, cash)
-            slot += 1
+        now = _next_time(room)
+        slot = _write_cash(room, slot, now, cash)
         if now == NEVER:
             return cash, -1
         waiting = 0
@@ -66,18 +69,30 @@ def trade_symbols(rooms: np.ndarray, all_terms: np.ndarray, cash: float) -> tupl
                     waiting += 1
         if waiting > 0:
             _look_around(room, now)
-            equity, free, exposure = sums_of(room, cash)
-            for within in range(2):
-                for k in range(waiting):
-                    spent = _try_entry(room, terms, whole(room.queue, k), within, equity, free, exposure)
-                    if spent != 0.0:
-                        cash -= spent
-                        _, free, exposure = sums_of(room, cash)
+            cash = _try_entries(room, terms, waiting, cash)
         for j in range(m):
             if whole(room.due, j) == now:
                 cash += _within_the_bar(room, terms, j)
                 if not _move_on(room, terms, j, seat_of(room, j).at):
                     return cash, j
+
+
+@inlined
+def _next_time(room: Room) -> int:
+    """The time of the next event of any symbol; `NEVER` if there is none."""
+    now = NEVER
+    for j in range(room.symbols):
+        now = min(now, whole(room.due, j))
+    return now
+
+
+@inlined
+def _write_cash(room: Room, slot: int, now: int, cash: float) -> int:
+    """Write the cash down for the times before `now` from `slot` on, in which nothing happened; returns the slot of `now`."""
+    while slot < room.times and whole(room.grid, slot) < now:
+        write_real(room.cash, slot, cash)
+        slot += 1
+    return slot
 
 
 @inlined
@@ -99,21 +114,30 @@ def _at_the_open(room: Room, terms: Terms, symbol: int) -> float:
         price, reason = signalled_exit(seat, terms, real(book.open, i), real(book.high, i), real(book.low, i))
         if reason == _SIGNAL and seat.leaving >= 0:
             reason = seat.leaving
-        volume = terms.volume_share * real(book.volume, i)
-        return _leave(room, book, seat, terms, symbol, price, reason, volume)
+        return _leave(room, book, seat, terms, symbol, price, reason, terms.commission, _volume(book, seat, terms))
     if book.watch != 0 and order.side == 0.0:
-        _set_levels(seat, order)
+        _set_levels(seat, terms, order)
         _round_levels(seat, book)
     return 0.0
 
 
 @inlined
+def _volume(book: Book, seat: Position, terms: Terms) -> float:
+    """What the account may still take of the volume of the seat's bar."""
+    if terms.volume_share == np.inf:
+        return np.inf
+    left: float = terms.volume_share * real(book.volume, seat.at) - seat.used
+    return left
+
+
+@inlined
 def _wants_in(room: Room, terms: Terms, symbol: int) -> bool:
-    """Whether there is an entry to be tried. An entry signal of a position that is full, or of the other side, is none."""
-    seat, side = seat_of(room, symbol), order_of(room, symbol).side
-    if side == 0.0 or seat.leaving >= 0:
+    """Whether there is an entry to be tried. An entry signal of a position that is full, or of the other side without an exit, is none."""
+    seat, order = seat_of(room, symbol), order_of(room, symbol)
+    side = order.side
+    if side == 0.0:
         return False
-    if book_of(room, symbol).watch == 0 and seat.held > 0.0:
+    if book_of(room, symbol).watch == 0 and seat.held > 0.0 and order.leave == 0.0:
         full: bool = side != seat.side or seat.entries >= terms.entries
         return not full
     return True
@@ -127,7 +151,7 @@ def _queue_up(room: Room, symbol: int, waiting: int) -> None:
     while at > 0:
         other = whole(room.queue, at - 1)
         theirs = _rank(room, other)
-        if not (rank > theirs or (theirs != theirs and rank == rank)):
+        if not (rank > theirs or (np.isnan(theirs) and not np.isnan(rank))):
             break
         write_whole(room.queue, at, other)
         at -= 1
@@ -157,62 +181,105 @@ def _look_around(room: Room, now: int) -> None:
 
 
 @inlined
-def _try_entry(room: Room, terms: Terms, symbol: int, within: int, equity: float, free: float, exposure: float) -> float:
+def _try_entries(room: Room, terms: Terms, waiting: int, cash: float) -> float:
+    """Try the entries in the queue, all of them at the open and then in the course of the bar; returns the cash after them."""
+    equity, free, exposure = sums_of(room, cash)
+    for within in range(2):
+        for k in range(waiting):
+            spent = _try_entry(room, terms, whole(room.queue, k), within, equity, free, exposure)
+            if spent != 0.0:
+                cash -= spent
+                _, free, exposure = sums_of(room, cash)
+    return cash
+
+
+@inlined
+def _try_entry(
+    room: Room, terms: Terms, symbol: int, within: int, equity: float, free: float, exposure: float
+) -> float:
     """Fill the entry that waits, if its price is there; returns what that takes from the cash."""
     book, seat, order = book_of(room, symbol), seat_of(room, symbol), order_of(room, symbol)
     if seat.came != _WAITING:
         return 0.0
-    i = seat.at
-    came, price = _entry_price(order, real(book.open, i), real(book.high, i), real(book.low, i), terms.slippage, within)
+    side = order.side
+    came, reached, price = _entry_price(book, seat, terms, order, within)
     if came == _WAITING:
         return 0.0
     seat.came = _AT_OPEN
-    price = order.side * signed_up(order.side, order.side * price, book.tick, book.tick_per)
-    why = refused_outright(room, seat, terms, order.side)
+    price = side * signed_up(side, price, book.tick, book.tick_per)
+    why = refused_outright(room, seat, terms, side)
+    if why == ADMITTED and seat.held > 0.0 and _leaves_before(book, seat, terms, came, reached):
+        why = _LEAVING
+    stop = order.stop if order.stop == order.stop else price * (1.0 - side * terms.stop_loss)
+    if why == ADMITTED and terms.risk > 0.0 and side * stop >= side * price:
+        why = _NO_STOP
     if why != ADMITTED:
-        write_refusal(room, symbol, seat, order.side, why, price, 0.0)
+        write_refusal(room, symbol, seat, side, why, price, 0.0)
         return 0.0
-    volume = terms.volume_share * real(book.volume, i) - seat.used
-    stop = order.stop if order.stop == order.stop else price * (1.0 - order.side * terms.stop_loss)
+    rate = terms.maker_commission if came == _LIMITED else terms.commission
     quantity, why = admitted_quantity(
-        book, seat, terms, order.side, price, stop, order.size, equity, free, exposure, volume
+        book, seat, terms, side, price, stop, order.multiple, rate, equity, free, exposure, _volume(book, seat, terms)
     )
     if why != ADMITTED:
-        write_refusal(room, symbol, seat, order.side, why, price, quantity)
+        write_refusal(room, symbol, seat, side, why, price, quantity)
         return 0.0
     seat.came = came
-    return _enter(room, book, seat, order, terms, symbol, price, quantity)
+    return _enter(room, book, seat, order, terms, symbol, price, quantity, rate)
 
 
 @inlined
-def _entry_price(
-    order: Order, open_: float, high: float, low: float, slippage: float, within: int
-) -> tuple[int, float]:
-    """How an entry comes about at the open or, with `within`, in the course of the bar, and at which price."""
-    side = order.side
+def _entry_price(book: Book, seat: Position, terms: Terms, order: Order, within: int) -> tuple[int, float, float]:
+    """How an entry comes about at the open or, with `within`, in the course of the bar; the signed price at which it does, and the signed price that it fills at."""
+    side, i = order.side, seat.at
+    open_, high, low = real(book.open, i), real(book.high, i), real(book.low, i)
+    first, lowest, highest = side * open_, (low if side > 0.0 else -high), (high if side > 0.0 else -low)
     if order.limit == order.limit:
+        limit = signed_down(side, side * order.limit, book.tick, book.tick_per)
         if within == 0:
-            return (_AT_OPEN, open_) if side * open_ <= side * order.limit else (_WAITING, 0.0)
-        best = low if side > 0.0 else -high
-        return (_LIMITED, order.limit) if best <= side * order.limit else (_WAITING, 0.0)
+            market = side * slipped(side, open_, high, low, terms.slippage)
+            return (_AT_OPEN, first, min(market, limit)) if first <= limit else (_WAITING, 0.0, 0.0)
+        return (_LIMITED, limit, limit) if lowest <= limit else (_WAITING, 0.0, 0.0)
     if order.trigger == order.trigger:
-        if within == 0:
-            passed = side * open_ >= side * order.trigger
-            return (_AT_OPEN, slipped(side, open_, high, low, slippage)) if passed else (_WAITING, 0.0)
-        best = high if side > 0.0 else -low
-        passed = best >= side * order.trigger
-        return (_TRIGGERED, slipped(side, order.trigger, high, low, slippage)) if passed else (_WAITING, 0.0)
-    return (_AT_OPEN, slipped(side, open_, high, low, slippage)) if within == 0 else (_WAITING, 0.0)
+        trigger = signed_up(side, side * order.trigger, book.tick, book.tick_per)
+        if (first if within == 0 else highest) < trigger:
+            return _WAITING, 0.0, 0.0
+        reached = first if within == 0 else trigger
+        came = _AT_OPEN if within == 0 else _TRIGGERED
+        return came, reached, side * slipped(side, side * reached, high, low, terms.slippage)
+    if within == 0:
+        return _AT_OPEN, first, side * slipped(side, open_, high, low, terms.slippage)
+    return _WAITING, 0.0, 0.0
+
+
+@inlined
+def _leaves_before(book: Book, seat: Position, terms: Terms, came: int, reached: float) -> bool:
+    """Whether the position's stop or target comes before the signed price `reached` at which it would be added to, or may and would be the worse."""
+    if seat.due >= seat.step_due:
+        climb_ladder(seat, terms, seat.due)
+        _round_levels(seat, book)
+    if reached <= seat.stop or reached <= seat.ruin or reached >= seat.target:
+        return True
+    best = real(book.high, seat.at) if seat.side > 0.0 else -real(book.low, seat.at)
+    passed: bool = came == _LIMITED and best >= seat.target
+    return passed
 
 
 @inlined
 def _enter(
-    room: Room, book: Book, seat: Position, order: Order, terms: Terms, symbol: int, price: float, quantity: float
+    room: Room,
+    book: Book,
+    seat: Position,
+    order: Order,
+    terms: Terms,
+    symbol: int,
+    price: float,
+    quantity: float,
+    rate: float,
 ) -> float:
-    """Open the position or add to it; returns what that takes from the cash."""
+    """Open the position or add to it, at the commission `rate`; returns what that takes from the cash."""
     side = order.side
     value = quantity * price
-    fee = value * (terms.maker_commission if order.limit == order.limit else terms.commission)
+    fee = value * rate
     bankrupt = side * (price * (1.0 - side * terms.margin))
     if seat.held == 0.0:
         seat.side = side
@@ -224,11 +291,14 @@ def _enter(
         seat.net = -side * value - fee
         seat.since = seat.at
         seat.allowance = 0.0
+        seat.own_stop = 0
+        seat.own_target = 0
+        seat.placed = -1
         room.opened += 1
         room.open += 1
         protect(seat, terms, seat.due)
     else:
-        held = seat.held + quantity
+        held = on_lot(seat.held + quantity, book.lot, book.lot_per)
         seat.entry = (seat.held * seat.entry + value) / held
         bankrupt = (seat.held * seat.bankrupt + quantity * bankrupt) / held
         seat.held = held
@@ -236,11 +306,8 @@ def _enter(
         seat.cost += value
         seat.net -= side * value + fee
         _follow_average(seat, terms)
-    bracket = bracket_of(book.brackets, book.bracket_count, seat.held * price)
-    seat.maintenance = bracket.maintenance
-    seat.allowance = bracket.allowance
-    set_ruin(seat, bankrupt)
-    _set_levels(seat, order)
+    _set_ruin(book, seat, bankrupt)
+    _set_levels(seat, terms, order)
     _round_levels(seat, book)
     seat.mark = price
     write_fill(room, symbol, seat, side, _SIGNAL, price, quantity, fee)
@@ -249,31 +316,55 @@ def _enter(
 
 
 @inlined
+def _set_ruin(book: Book, seat: Position, bankrupt: float) -> None:
+    """Where the position is taken over whose margin is gone at the signed price `bankrupt`."""
+    bracket = bracket_at_ruin(book.brackets, book.bracket_count, seat.side, seat.held, bankrupt)
+    seat.maintenance = bracket.maintenance
+    seat.allowance = bracket.allowance
+    set_ruin(seat, bankrupt)
+
+
+@inlined
 def _leave(
-    room: Room, book: Book, seat: Position, terms: Terms, symbol: int, price: float, reason: int, volume: float
+    room: Room,
+    book: Book,
+    seat: Position,
+    terms: Terms,
+    symbol: int,
+    price: float,
+    reason: int,
+    rate: float,
+    volume: float,
 ) -> float:
-    """Close the position at `price`, or as much of it as the volume lets through; returns what that adds to the cash."""
+    """Close the position at `price` and the commission `rate`, or as much of it as the volume lets through; returns what that adds to the cash."""
     side, quantity, fee = seat.side, seat.held, 0.0
     if reason != _LIQUIDATION:
         price = side * signed_down(side, side * price, book.tick, book.tick_per)
+        if side * price - price * rate <= seat.bankrupt:
+            # Up to its tick, or as a market order, it costs more than is left of the margin.
+            price, reason = side * seat.bankrupt, _LIQUIDATION
+    if reason != _LIQUIDATION:
         if volume < quantity:
             quantity = rounded_down(volume, book.lot, book.lot_per) if volume > 0.0 else 0.0
             seat.leaving = reason
             if not quantity > 0.0:
                 return 0.0
-        fee = quantity * price * (terms.maker_commission if reason in (_TAKE_PROFIT, _ROI) else terms.commission)
+        fee = quantity * price * rate
     value = quantity * price
     all_of_it = quantity == seat.held
-    seat.held = 0.0 if all_of_it else seat.held - quantity
+    seat.held = 0.0 if all_of_it else on_lot(seat.held - quantity, book.lot, book.lot_per)
     seat.net += side * value - fee
+    if all_of_it:
+        seat.side = 0.0
+    else:
+        _set_ruin(book, seat, seat.bankrupt)
     write_fill(room, symbol, seat, -side, reason, price, quantity, fee)
     if all_of_it:
         seat.last_return = seat.net / seat.cost
         seat.last_bar = seat.at
         seat.closed += 1
-        seat.side = 0.0
         seat.leaving = -1
-        seat.resume = seat.due + terms.cooldown if terms.cooldown > 0 else seat.due
+        seat.resume = seat.due + terms.cooldown
         room.open -= 1
     gained: float = side * value - fee
     return gained
@@ -281,44 +372,60 @@ def _leave(
 
 @inlined
 def _within_the_bar(room: Room, terms: Terms, symbol: int) -> float:
-    """Stops and targets within the bar and funding at its close; returns what they add to the cash."""
+    """Stops and targets within the bar, funding at its close, and the end of a delisted symbol; returns what they add to the cash."""
     book, seat = book_of(room, symbol), seat_of(room, symbol)
     if seat.held == 0.0:
         return 0.0
-    i = seat.at
-    open_, high, low, close = real(book.open, i), real(book.high, i), real(book.low, i), real(book.close, i)
-    if seat.came >= _TRIGGERED and seat.entries == 1:
-        open_ = seat.entry
-        if seat.came == _LIMITED:
-            # The best price may have come before the entry; the close came after it.
-            high = max(open_, close) if seat.side > 0.0 else high
-            low = min(open_, close) if seat.side < 0.0 else low
-    if seat.due >= seat.step_due:
-        climb_ladder(seat, terms, seat.due)
-        _round_levels(seat, book)
-    volume = terms.volume_share * real(book.volume, i) - seat.used
-    worst, best = (low, high) if seat.side > 0.0 else (-high, -low)
-    gained = 0.0
-    if seat.leaving >= 0:
-        if worst <= seat.ruin:
-            gained = _leave(room, book, seat, terms, symbol, seat.side * seat.bankrupt, _LIQUIDATION, volume)
-    elif worst <= seat.stop or worst <= seat.ruin or best >= seat.target:
-        price, reason = protected_exit(seat, terms, open_, high, low)
-        gained = _leave(room, book, seat, terms, symbol, price, reason, volume)
-    elif best > seat.peak:
-        seat.peak = best
-        trail(seat, terms)
-        _round_levels(seat, book)
+    i, gained = seat.at, _by_price(room, book, seat, terms, symbol)
+    high, low, close = real(book.high, i), real(book.low, i), real(book.close, i)
     if book.rates != 0 and seat.held > 0.0 and real(book.rates, i) != 0.0:
         due = pay_funding(seat, close, real(book.rates, i))
         write_real(book.paid, i, due)
+        if book.bracket_count > 1:
+            _set_ruin(book, seat, seat.bankrupt)
         seat.net -= due
         gained -= due
     if i == book.length - 1 and book.delisted != 0 and seat.held > 0.0:
-        price, reason = signalled_exit(seat, terms, close, real(book.high, i), real(book.low, i))
+        price, reason = signalled_exit(seat, terms, close, high, low)
         reason = _DELISTED if reason == _SIGNAL else reason
-        gained += _leave(room, book, seat, terms, symbol, price, reason, np.inf)
+        gained += _leave(room, book, seat, terms, symbol, price, reason, terms.commission, np.inf)
     return gained
+
+
+@inlined
+def _by_price(room: Room, book: Book, seat: Position, terms: Terms, symbol: int) -> float:
+    """What the bar's prices do to the position: its stop, its target, its ruin, or a new peak; returns what that adds to the cash."""
+    i = seat.at
+    open_, high, low, close = real(book.open, i), real(book.high, i), real(book.low, i), real(book.close, i)
+    worst, best = (low, high) if seat.side > 0.0 else (-high, -low)
+    reached = best
+    if seat.came >= _TRIGGERED:
+        open_ = seat.mark
+        reached = max(seat.side * open_, best if seat.came == _TRIGGERED else seat.side * close)
+    peak = reached if seat.since == i else best
+    if seat.due >= seat.step_due:
+        climb_ladder(seat, terms, seat.due)
+        _round_levels(seat, book)
+    if seat.leaving >= 0:
+        if worst > seat.ruin:
+            return 0.0
+        return _leave(room, book, seat, terms, symbol, seat.side * seat.bankrupt, _LIQUIDATION, 0.0, np.inf)
+    if worst <= seat.stop or worst <= seat.ruin or reached >= seat.target:
+        price, reason = protected_exit(seat, terms, open_, high, low)
+        rate = terms.commission
+        if reason in (_TAKE_PROFIT, _ROI):
+            if seat.placed == i and seat.side * price > seat.target:
+                # The price was there before the target was: what fills at once is a market order.
+                price = slipped(-seat.side, open_, high, low, terms.slippage)
+                price = seat.side * max(seat.side * price, seat.target)
+            else:
+                rate = terms.maker_commission
+        return _leave(room, book, seat, terms, symbol, price, reason, rate, _volume(book, seat, terms))
+    if peak > seat.peak:
+        seat.peak = peak
+        trail(seat, terms)
+        _round_levels(seat, book)
+    return 0.0
 
 
 @inlined
@@ -331,33 +438,41 @@ def _round_levels(seat: Position, book: Book) -> None:
 
 
 @inlined
-def _set_levels(seat: Position, order: Order) -> None:
+def _set_levels(seat: Position, terms: Terms, order: Order) -> None:
     """Take over the stop and the target that an order names."""
     if order.stop == order.stop:
         seat.stop = seat.side * order.stop
         seat.stop_reason = _STOP_LOSS
+        seat.own_stop = 1
     if order.target == order.target:
         seat.goal = seat.side * order.target
-        seat.target = seat.goal
-        seat.target_reason = _TAKE_PROFIT
+        seat.own_target = 1
+        seat.placed = seat.at
+        _aim_again(seat, terms)
+
+
+@inlined
+def _aim_again(seat: Position, terms: Terms) -> None:
+    """Derive the target anew from the goal and, when it is next looked at, the ladder."""
+    seat.target = seat.goal
+    seat.target_reason = _TAKE_PROFIT
+    if terms.rungs > 0 and seat.step > 0:
+        seat.step -= 1
+        seat.step_due = seat.entered + terms.roi_after[seat.step]
 
 
 @inlined
 def _follow_average(seat: Position, terms: Terms) -> None:
-    """Move what is measured from the entry price after it has changed; the trailing stop keeps its peak, the ladder its age."""
+    """Move what is measured from the entry price after it has changed. The ladder keeps its age, and the trailing stop stays where it is until there is a new peak."""
     side, entry = seat.side, seat.entry
-    if terms.stop_loss > 0.0:
-        seat.stop = side * (entry * (1.0 - side * terms.stop_loss))
-        seat.stop_reason = _STOP_LOSS
-    if terms.take_profit > 0.0:
+    if terms.stop_loss > 0.0 and seat.own_stop == 0:
+        stop = side * (entry * (1.0 - side * terms.stop_loss))
+        if seat.stop_reason == _STOP_LOSS or stop > seat.stop:
+            seat.stop = stop
+            seat.stop_reason = _STOP_LOSS
+    if terms.take_profit > 0.0 and seat.own_target == 0:
         seat.goal = side * (entry * (1.0 + side * terms.take_profit))
-        seat.target = seat.goal
-        seat.target_reason = _TAKE_PROFIT
-    if terms.rungs > 0 and seat.step > 0:
-        seat.step -= 1
-        seat.step_due = seat.entered + terms.roi_after[seat.step]
-    if terms.trail_distance > 0.0:
-        trail(seat, terms)
+    _aim_again(seat, terms)
 
 
 @inlined
@@ -372,7 +487,7 @@ def _move_on(room: Room, terms: Terms, symbol: int, bar: int) -> bool:
     else:
         block = record(book.block, 0, BLOCK)
         block.first = bar
-        show(seat, block)
+        show(seat, block, _stirs(book, seat))
         event = call(book.watch, book.block)
         if event <= bar:
             seat.at = event if event < 0 else -1 - bar
@@ -392,22 +507,26 @@ def _move_on(room: Room, terms: Terms, symbol: int, bar: int) -> bool:
 
 
 @inlined
+def _stirs(book: Book, seat: Position) -> int:
+    """From when on a bar changes the position whatever its prices are: the next step of the ladder, or a delisted symbol's last bar."""
+    due: int = seat.step_due
+    return min(due, whole(book.time, book.length - 1)) if book.delisted != 0 else due
+
+
+@inlined
 def _next_signal(book: Book, seat: Position, terms: Terms, bar: int) -> int:
     """The first bar after `bar` in which a signal, the range or funding can change anything; the number of bars if there is none."""
     n: int = book.length
     intent = book.intent
     if seat.held == 0.0:
-        for i in range(bar + 1, n):
-            if code(intent, i - 1) & ENTER != 0:
-                return i
-        return n
+        return _next_entry(intent, bar, n)
     if seat.leaving >= 0:
         return bar + 1
     awaited = EXIT_LONG if seat.side > 0.0 else EXIT_SHORT
     if seat.entries < terms.entries:
         awaited |= ENTER_LONG if seat.side > 0.0 else ENTER_SHORT
     floor, ceiling = quiet_range(seat)
-    high, low, time, rates, due = book.high, book.low, book.time, book.rates, seat.step_due
+    high, low, time, rates, due = book.high, book.low, book.time, book.rates, _stirs(book, seat)
     for i in range(bar + 1, n):
         if code(intent, i - 1) & awaited != 0:
             return i
@@ -416,3 +535,12 @@ def _next_signal(book: Book, seat: Position, terms: Terms, bar: int) -> int:
         if rates != 0 and real(rates, i) != 0.0:
             return i
     return n
+
+
+@inlined
+def _next_entry(intent: int, bar: int, bars: int) -> int:
+    """The first bar after `bar` that an entry signal was given for; the number of bars if there is none."""
+    for i in range(bar + 1, bars):
+        if code(intent, i - 1) & ENTER != 0:
+            return i
+    return bars

@@ -14,6 +14,10 @@ _SYMBOL, _TOTAL = int(Refusal.SYMBOL_EXPOSURE), int(Refusal.TOTAL_EXPOSURE)
 _BRACKET, _VOLUME = int(Refusal.LEVERAGE_BRACKET), int(Refusal.NO_VOLUME)
 _MOST_OPEN, _MOST_ENTRIES = int(Refusal.MAX_OPEN_POSITIONS), int(Refusal.MAX_ENTRIES)
 _COOLDOWN, _OTHER_SIDE = int(Refusal.COOLDOWN), int(Refusal.OTHER_SIDE)
+_LEAVING = int(Refusal.LEAVING)
+
+DUST = 1e-9
+"""Share of equity that is not worth a position: what is left of cash or of a limit by rounding."""
 
 ADMITTED = -1
 """The refusal that is none."""
@@ -22,6 +26,8 @@ ADMITTED = -1
 @inlined
 def refused_outright(room: Room, seat: Position, terms: Terms, side: float) -> int:
     """Why there is no entry whatever its size, or `ADMITTED`."""
+    if seat.leaving >= 0:
+        return _LEAVING
     if seat.held > 0.0:
         if side != seat.side:
             return _OTHER_SIDE
@@ -57,6 +63,7 @@ def admitted_quantity(
     price: float,
     stop: float,
     size: float,
+    commission: float,
     equity: float,
     free: float,
     exposure: float,
@@ -67,7 +74,7 @@ def admitted_quantity(
     `equity` is the account's when the entry was decided, `free` and `exposure` are those of now (`sums_of`), `volume` what the bar's volume has left for it, `size` a multiple of what the sizing says.
     """
     asked = size * wanted_quantity(terms, side, price, stop, equity)
-    quantity = affordable_quantity(asked, free, price, terms.commission, terms.margin)
+    quantity = affordable_quantity(asked, free, price, commission, terms.margin)
     cut = _NO_CASH
     if terms.symbol_exposure < np.inf:
         left = terms.symbol_exposure * equity / price - seat.held
@@ -82,7 +89,7 @@ def admitted_quantity(
         quantity, cut = left, _BRACKET
     if volume < quantity:
         quantity, cut = volume, _VOLUME
-    if not quantity > 0.0:
+    if not quantity * price > DUST * equity:
         return asked, cut
     lots = rounded_down(quantity, book.lot, book.lot_per)
     if not lots > 0.0:

@@ -1,23 +1,23 @@
 """One backtest, from bars to metrics, without a file, a clock or a schema in sight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from math import inf
 
 import numpy as np
 
 from tidewright.domain.account import Book, trade_account
+from tidewright.domain.asking import trade_books, watch
 from tidewright.domain.bars import Bars
 from tidewright.domain.costs import NO_FILTERS, Broker, Filters, Funding, Risk, Sizing
 from tidewright.domain.grid import Clock, holdings, times_of
 from tidewright.domain.kernel import simulate
 from tidewright.domain.ledger import Ledger, Trades
 from tidewright.domain.metrics.measure import Metrics, measure
-from tidewright.domain.strategies.evaluation import Evaluation, StrategyFailed, declared_warmup, evaluate
-from tidewright.domain.strategies.step import Decisions, is_step, watch
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup, evaluate
+from tidewright.domain.strategies.step import is_step
 from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
 from tidewright.domain.trades import trades_of
-from tidewright.domain.watching import StepFailed, Watch
 
 
 class NoSuchColumn(KeyError):
@@ -94,14 +94,22 @@ def backtest(
 
 
 def backtest_account(
-    series: Sequence[Series], strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, rank_by: str = ""
+    series: Sequence[Series],
+    strategy: Strategy,
+    parameters: Parameters,
+    broker: Broker,
+    risk: Risk,
+    rank_by: str = "",
+    unasked: Callable[[], Strategy] | None = None,
 ) -> Outcome:
     """Evaluate `strategy` over all bars of each of `series` and trade what it asks for on one account.
 
     What is asked for on the strategy's first ``warmup(parameters)`` bars is ignored, wherever the period starts. Where entries of several symbols are decided at once, that with the highest value
-    of the column `rank_by` goes first. Raises StrategyFailed when the strategy does, and NoSuchColumn.
+    of the column `rank_by` goes first. `unasked` gives an object of the strategy for each further symbol, so that what it keeps of one is not taken for another's.
+    Raises StrategyFailed when the strategy does, and NoSuchColumn.
     """
-    evaluations = [evaluate(strategy, one.bars, parameters) for one in series]
+    strategies = [strategy, *(strategy if unasked is None else unasked() for _ in series[1:])]
+    evaluations = [evaluate(own, one.bars, parameters) for own, one in zip(strategies, series, strict=True)]
     warmup = declared_warmup(strategy, parameters)
     if rank_by and rank_by not in evaluations[0].columns:
         raise NoSuchColumn(rank_by, list(evaluations[0].columns))
@@ -112,10 +120,10 @@ def backtest_account(
         ledger = simulate(period, tradable(signals, one.start, warmup), broker, risk, one.funding)
         return outcome_of(period, evaluations[0], ledger, one)
     books = [
-        _book(one, strategy, evaluation, parameters, warmup, rank_by)
-        for one, evaluation in zip(series, evaluations, strict=True)
+        _book(one, own, evaluation, parameters, warmup, rank_by)
+        for one, own, evaluation in zip(series, strategies, evaluations, strict=True)
     ]
-    return _outcome(series, evaluations, _traded(strategy, books, broker, risk))
+    return _outcome(series, evaluations, trade_books(strategy, books, broker, risk))
 
 
 def needs_account(broker: Broker, risk: Risk, filters: Filters) -> bool:
@@ -126,16 +134,6 @@ def needs_account(broker: Broker, risk: Risk, filters: Filters) -> bool:
         or min(risk.max_symbol_exposure, risk.max_total_exposure, broker.volume_share) < inf
         or filters != NO_FILTERS
     )
-
-
-def asked_of_step(
-    bars: Bars, strategy: Strategy, parameters: Parameters, broker: Broker, risk: Risk, filters: Filters = NO_FILTERS
-) -> Evaluation:
-    """A step strategy's columns over `bars`, and what it asks for when it trades them alone, from the first one on."""
-    evaluation = evaluate(strategy, bars, parameters)
-    one = watch(strategy, evaluation.columns, parameters, 0, declared_warmup(strategy, parameters), log=True)
-    _traded(strategy, [Book(bars, watch=one, filters=filters)], broker, risk)
-    return Evaluation(evaluation.columns, Decisions(one.decisions))
 
 
 def buy_and_hold(series: Sequence[Series], broker: Broker) -> Outcome:
@@ -193,31 +191,6 @@ def _book(
     if rank_by:
         rank = np.ascontiguousarray(evaluation.columns[rank_by][one.start :], dtype=np.float64)
     return Book(one.period, signals, watched, one.funding, one.filters, rank, one.delisted)
-
-
-def _traded(strategy: Strategy, books: Sequence[Book], broker: Broker, risk: Risk) -> Ledger:
-    """Trade the books; what a step strategy raised is told as its own."""
-    try:
-        return trade_account(books, broker, risk)
-    except StepFailed as failure:
-        if isinstance(failure.__cause__, KeyboardInterrupt | SystemExit):
-            raise failure.__cause__ from None
-        cause = failure.__cause__ or _cause(books, broker, risk)
-        raise StrategyFailed(
-            f"{strategy.name}: on_bar raised {type(cause).__name__} at bar {failure.bar}: {cause}"
-        ) from cause
-
-
-def _cause(books: Sequence[Book], broker: Broker, risk: Risk) -> BaseException:
-    """What a compiled ``on_bar`` has raised: only the plain one can tell, so it is asked again."""
-    again = [replace(book, watch=book.watch.plain()) if isinstance(book.watch, Watch) else book for book in books]
-    try:
-        trade_account(again, broker, risk)
-    except StepFailed as failure:
-        return failure.__cause__ or failure
-    return RuntimeError(
-        "it fails when compiled and not as plain Python; make it a method that is not static, to run it plain"
-    )
 
 
 def _outcome(series: Sequence[Series], evaluations: Sequence[Evaluation], ledger: Ledger) -> Outcome:

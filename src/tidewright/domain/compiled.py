@@ -9,6 +9,7 @@ of the architecture, and no instruction of a newer CPU can change a result. ``fa
 import hashlib
 import importlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable
@@ -46,10 +47,19 @@ def _writable(path: Path) -> bool:
         return False
 
 
-def _cache_directory() -> Path:
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = home / "tidewright" / "compiled" / _source_digest()
-    return directory if _writable(directory) else _private(f"tidewright-compiled-{os.getuid()}") / directory.name
+def _cache_directory() -> Path | None:
+    """Where machine code is kept; None where nothing can be written."""
+    digest = _source_digest()
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        if _writable(home / "tidewright" / "compiled" / digest):
+            return home / "tidewright" / "compiled" / digest
+    except RuntimeError:  # a container may run as a user whom its system does not know, and who has no home
+        pass
+    try:
+        return _private(f"tidewright-compiled-{os.getuid()}") / digest
+    except OSError:
+        return None
 
 
 def _private(name: str) -> Path:
@@ -61,15 +71,20 @@ def _private(name: str) -> Path:
     return folder if ours else Path(tempfile.mkdtemp(prefix=name))
 
 
+_KEPT = True
+"""Whether machine code is kept on disk; without a place for it, every process compiles anew."""
+
 if numba is not None and not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(_cache_directory())
+    _directory = _cache_directory()
+    _KEPT = _directory is not None
+    numba.config.CACHE_DIR = str(_directory or "")
 
 
 def compiled(function: _Function) -> _Function:
     """Compile on first call, cache on disk, release the GIL while running; IEEE division (x / 0 is inf or NaN)."""
     if numba is None:
         return function
-    decorate: Callable[[_Function], _Function] = numba.njit(cache=True, nogil=True, error_model="numpy")
+    decorate: Callable[[_Function], _Function] = numba.njit(cache=_KEPT, nogil=True, error_model="numpy")
     return decorate(function)
 
 
@@ -82,15 +97,35 @@ def inlined(function: _Function) -> _Function:
 
 
 class CompilationRefused(ValueError):
-    """The compiler cannot make machine code of a function; the message is its own."""
+    """The compiler cannot make machine code of a function; the message is the part of its own that says why."""
+
+
+def compiles() -> bool:
+    """Whether there is a compiler, and nobody has turned it off (``NUMBA_DISABLE_JIT=1``)."""
+    return numba is not None and not numba.config.DISABLE_JIT
 
 
 def compiled_c_function(function: Callable[[int], int]) -> Any:  # noqa: ANN401 - a type of numba's
     """A function from int64 to int64 as machine code that has an `address`. Raises CompilationRefused."""
     try:
         return numba.cfunc("int64(int64)", error_model="numpy")(function)
-    except (numba.core.errors.NumbaError, NotImplementedError) as error:
-        raise CompilationRefused(str(error)) from error
+    except numba.core.errors.NumbaError as error:
+        raise CompilationRefused(_useful_line(str(error))) from error
+    except Exception as error:  # what the compiler itself stumbles over: a field that there is not is a KeyError
+        raise CompilationRefused(f"{type(error).__name__}: {error}") from error
+
+
+_BOILERPLATE = re.compile(
+    r"Failed in nopython|No implementation of function|>>>|There are \d+ candidate|- Of which|Overload |With argument"
+    r"|Rejected as|TypingError: Failed in|No match|During: |raised from|File |def |<source elided>|\^|$"
+)
+
+
+def _useful_line(message: str) -> str:
+    """The first line of numba's message that says what is wrong, without the call stack of its type inference."""
+    lines = [line.strip() for line in message.splitlines()]
+    told = next((line for line in lines if not _BOILERPLATE.match(line)), lines[0] if lines else "")
+    return told.removeprefix("TypingError: ")
 
 
 def shared(function: _Function) -> _Function:
@@ -101,10 +136,20 @@ def shared(function: _Function) -> _Function:
     return decorate(function)
 
 
+def as_written(function: _Function) -> _Function:
+    """As `shared`, for a user's own function: it divides by zero as Python does, with an error, and so does the same in either form."""
+    if numba is None:
+        return function
+    decorate: Callable[[_Function], _Function] = numba.extending.register_jitable(error_model="python")
+    return decorate(function)
+
+
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Whether the machine code of `function` is on disk already, so that its first call will not wait for the compiler."""
     if numba is None or not hasattr(function, "_cache"):
         return True
+    if not _KEPT:
+        return False
     cache = function._cache
     index: Path = Path(cache.cache_path) / cache._cache_file._index_name
     return index.exists()

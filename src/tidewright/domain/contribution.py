@@ -48,10 +48,10 @@ def gains(outcome: Outcome) -> Floats:
     ledger, time, periods = outcome.ledger, outcome.clock.time, [leg.series.period for leg in outcome.legs]
     held, close = holdings(time, periods, ledger.fills), closes(time, periods)
     found = np.where(held != 0.0, held * close, 0.0)
-    for symbol, row in enumerate(found):
+    for symbol in range(len(periods)):
         fills = ledger.fills.of(symbol)
         brought = np.cumsum(-fills.side * fills.price * fills.quantity - fills.fee)
-        row += np.concatenate(((0.0,), brought))[np.searchsorted(fills.time, time, side="right")]
+        found[symbol] += np.concatenate(((0.0,), brought))[np.searchsorted(fills.time, time, side="right")]
     if ledger.funding_by_symbol.size:
         found -= np.cumsum(ledger.funding_by_symbol, axis=1)
     return found
@@ -67,7 +67,7 @@ def correlation(periods: Sequence[Bars]) -> Floats:
             common = np.intersect1d(days[i][0], days[j][0], assume_unique=True, return_indices=True)
             one, other = days[i][1][common[1]], days[j][1][common[2]]
             if len(one) > 2 and np.std(one) > 0.0 and np.std(other) > 0.0:
-                found[i, j] = found[j, i] = np.corrcoef(one, other)[0, 1]
+                found[i, j] = found[j, i] = 1.0 if i == j else np.corrcoef(one, other)[0, 1]
     return found
 
 

@@ -18,7 +18,7 @@ class Broker:
     With `leverage` a position's value may be so many times the margin set aside for it; where less than `maintenance_margin` of its value is left, the
     exchange takes it over (isolated margin): the loss ends with the margin, and no debt remains.
 
-    `volume_share` is the most that the account's fills may take of a bar's volume. An entry is cut down to it; an exit goes on in the bars that follow.
+    `volume_share` is the most that the account's fills may take of a bar's volume. An entry is cut down to it; an exit goes on at the opens of the bars that follow.
     """
 
     cash: float
@@ -91,8 +91,8 @@ class Risk:
     The trailing stop follows the highest price since entry at `trail_distance` once that price is `trail_activation` above the entry.
     `roi` is in order of `after`.
 
-    At most `max_open_positions` are open at a time, each made of at most `max_entries` entries; for `cooldown` milliseconds after the bar in which one was closed, its symbol is not entered
-    again. An entry may not carry the value of its symbol's position beyond `max_symbol_exposure` times equity, nor that of all positions beyond `max_total_exposure`; prices may, later.
+    At most `max_open_positions` are open at a time, each made of at most `max_entries` entries; for `cooldown` milliseconds from the opening of the bar in which one was closed, its symbol is not
+    entered again. An entry may not carry the value of its symbol's position beyond `max_symbol_exposure` times equity, nor that of all positions beyond `max_total_exposure`; prices may, later.
     """
 
     stop_loss: float = 0.0

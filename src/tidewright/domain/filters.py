@@ -14,6 +14,7 @@ from tidewright.domain.bars import Integers
 from tidewright.domain.compiled import inlined
 from tidewright.domain.costs import Broker, Filters
 from tidewright.domain.memory import record
+from tidewright.domain.position import ruin_of
 
 BRACKET = np.dtype([(name, np.float64) for name in ("notional", "leverage", "maintenance", "allowance")])
 """A bracket as compiled code takes it; `allowance` makes the maintenance margin a continuous function of the notional (Binance: "maintenance amount")."""
@@ -64,8 +65,17 @@ def rounded_up(value: float, numerator: float, denominator: float) -> float:
 
 
 @inlined
+def on_lot(value: float, numerator: float, denominator: float) -> float:
+    """The multiple of the fraction that a sum or a difference of multiples stands for, whatever it was rounded to."""
+    if numerator == 0.0:
+        return value
+    count: float = np.floor(value * denominator / numerator + 0.5)
+    return count * numerator / denominator
+
+
+@inlined
 def signed_down(side: float, level: float, numerator: float, denominator: float) -> float:
-    """A signed price on the tick below: to the disadvantage of who leaves there. Levels that no price reaches stay as they are."""
+    """A signed price on the tick below: to the disadvantage of who leaves there, and within the limit of who enters. Levels that no price reaches stay as they are."""
     if numerator == 0.0 or not np.isfinite(level) or side * level <= 0.0:
         return level
     if side > 0.0:
@@ -84,12 +94,18 @@ def signed_up(side: float, level: float, numerator: float, denominator: float) -
 
 
 @inlined
-def bracket_of(brackets: int, count: int, notional: float) -> Any:  # noqa: ANN401 - a record of `BRACKET`
-    """The bracket that a position of so much notional falls in; the last one beyond all."""
-    row = 0
-    while row + 1 < count and notional > record(brackets, row, BRACKET).notional:
-        row += 1
-    return record(brackets, row, BRACKET)
+def bracket_at_ruin(brackets: int, count: int, side: float, held: float, bankrupt: float) -> Any:  # noqa: ANN401 - a record of `BRACKET`
+    """The bracket that a position falls in where it has no more than its maintenance margin left.
+
+    Larger positions need larger shares, so the margin at any value is the largest of what the brackets ask, each carried on beyond its bounds; the first that the price comes to is the one.
+    """
+    highest, first = -np.inf, 0
+    for row in range(count):
+        bracket = record(brackets, row, BRACKET)
+        ruin = ruin_of(side, held, bankrupt, bracket.maintenance, bracket.allowance)
+        if ruin > highest:
+            highest, first = ruin, row
+    return record(brackets, first, BRACKET)
 
 
 @inlined

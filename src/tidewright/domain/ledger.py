@@ -42,6 +42,8 @@ class Refusal(IntEnum):
     BELOW_LOT = 8
     BELOW_MIN_NOTIONAL = 9
     OTHER_SIDE = 10
+    LEAVING = 11
+    NO_STOP = 12
 
     @property
     def title(self) -> str:
@@ -85,7 +87,7 @@ class Refusals:
     """`r` orders that were not filled, in order; every column has shape (r,).
 
     `bar`, `time` and `symbol` as in `Fills`; `side` is the order's, +1 for a buy; `price` is where it would have filled, and `quantity` what was left of it when it was
-    refused, before the limit that refused it.
+    refused, before the limit that refused it; 0 where it was refused whatever its size.
     """
 
     bar: Integers

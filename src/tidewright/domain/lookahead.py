@@ -19,9 +19,7 @@ Ask = Callable[[Strategy, Bars, Parameters], Evaluation]
 """From a strategy, bars and parameters to what the strategy says."""
 
 _DENSE = 64
-_SPREAD = 32
-_AT_SIGNALS = 32
-_AT_MOVES = 32
+_EACH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,20 @@ def prove_causal(
     seed: int = 0,
     unasked: Callable[[], Strategy] | None = None,
     ask: Ask = evaluate,
+    each: int = _EACH,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> LookAheadProof:
     """Compare `whole`, the evaluation over all of `bars`, with evaluations over prefixes, shortest first.
 
     The prefixes are each of the first 64 that are longer than the warm-up, 32 drawn at random from equal parts of
     the rest, up to 32 that end with a signal's bar and up to 32 that end just before one of the largest moves of the close (a rare
     look into the future shows where it pays), and the whole series once more. `unasked` gives an object of the strategy that has not been asked yet, so
-    that nothing remembered from longer bars can answer for shorter ones. `ask` is how it is asked.
+    that nothing remembered from longer bars can answer for shorter ones. `ask` is how it is asked; where that takes long, `each` is less than 32, and with 0 there are
+    the first 64 alone. `progress` is told the share that is done before each prefix.
     """
-    lengths = prefix_lengths(bars, declared_warmup(strategy, parameters), whole, seed)
+    lengths = prefix_lengths(bars, declared_warmup(strategy, parameters), whole, seed, each)
     for tried, length in enumerate(lengths, start=1):
+        progress((tried - 1) / len(lengths))
         part = ask(strategy if unasked is None else unasked(), bars.part(0, int(length)), parameters)
         difference = first_difference(whole, part)
         if difference is not None:
@@ -94,20 +96,22 @@ def _repeats(strategy: Strategy, bars: Bars, parameters: Parameters, whole: Eval
     return first_difference(whole, ask(strategy, bars, parameters)) is None
 
 
-def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int) -> Integers:
-    """The lengths to compare, increasing; the last is the whole."""
+def prefix_lengths(bars: Bars, warmup: int, whole: Evaluation, seed: int, each: int = _EACH) -> Integers:
+    """The lengths to compare, increasing; the last is the whole, unless `each` is 0."""
     n = len(bars)
     if n == 0:
         return np.empty(0, dtype=np.int64)
     first = min(warmup + 1, n)
     dense = np.arange(first, min(first + _DENSE, n + 1))
-    edges = np.linspace(first, n, _SPREAD + 1)
-    spread = (edges[:-1] + np.random.default_rng(seed).random(_SPREAD) * np.diff(edges)).astype(np.int64)
+    if each == 0:
+        return dense
+    edges = np.linspace(first, n, each + 1)
+    spread = (edges[:-1] + np.random.default_rng(seed).random(each) * np.diff(edges)).astype(np.int64)
     signalled = np.flatnonzero(_asked_for(whole)) + 1
     signalled = signalled[signalled >= first]
-    chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), _AT_SIGNALS)).astype(np.int64)]
+    chosen = signalled[np.linspace(0, len(signalled) - 1, min(len(signalled), each)).astype(np.int64)]
     moves = np.abs(bars.close[first:] / bars.close[first - 1 : -1] - 1.0)
-    before_moves = first + np.argsort(moves, kind="stable")[-_AT_MOVES:]
+    before_moves = first + np.argsort(moves, kind="stable")[-each:]
     return np.unique(np.concatenate((dense, spread, chosen, before_moves, (n,))))
 
 
@@ -135,6 +139,17 @@ def first_difference(whole: Evaluation, part: Evaluation) -> tuple[int, str] | N
         if len(differs) and (found is None or differs[0] < found[0]):
             found = int(differs[0]), column
     return found
+
+
+def differing_bars(whole: Evaluation, part: Evaluation) -> Booleans:
+    """The bars of `part` at which any column or signal is not the bits that `whole` has there, shape (len(part),); NaN equals NaN."""
+    parts = _arrays(part)
+    length = max(map(len, parts.values()), default=0)
+    differs = np.full(length, set(parts) != set(_arrays(whole)))
+    for column, values in _arrays(whole).items():
+        if column in parts:
+            differs |= _bits(values[:length]) != _bits(parts[column])
+    return differs
 
 
 def _arrays(evaluation: Evaluation) -> dict[str, NDArray[np.generic]]:

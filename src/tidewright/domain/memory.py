@@ -17,7 +17,11 @@ from tidewright.domain.compiled import numba
 
 
 def addresses(arrays: Sequence[NDArray[Any] | None]) -> Integers:
-    """Where each array begins, shape (m,); 0 for none. The arrays must be contiguous."""
+    """Where each array begins, shape (m,); 0 for none. Raises ValueError for one that is not contiguous."""
+    if any(array is not None and not array.flags.c_contiguous for array in arrays):
+        raise ValueError(
+            "an array is not contiguous, so its address does not say where its elements are; copy it first"
+        )
     return np.array([0 if array is None else array.ctypes.data for array in arrays], dtype=np.int64)
 
 
@@ -77,7 +81,7 @@ def address_of(function: Any) -> int:  # noqa: ANN401
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-def _teach_numba() -> None:
+def _teach_numba() -> None:  # noqa: C901 - it is what it teaches that is many
     """Give the functions above their meaning within compiled code: one instruction each."""
     types, ir = numba.types, numba.core.cgutils.ir
     number, single = ir.IntType(64), ir.DoubleType()
@@ -95,7 +99,7 @@ def _teach_numba() -> None:
 
             return kind(types.int64, types.int64), generate
 
-        return lambda address, index: lambda address, index: load(address, index)
+        return lambda address, index: lambda address, index: load(address, index)  # noqa: PLW0108 - numba asks for these forms
 
     def stores(kind: Any, stored: Any) -> Any:  # noqa: ANN401
         @intrinsic
@@ -106,7 +110,7 @@ def _teach_numba() -> None:
 
             return types.void(types.int64, types.int64, kind), generate
 
-        return lambda address, index, value: lambda address, index, value: store(address, index, value)
+        return lambda address, index, value: lambda address, index, value: store(address, index, value)  # noqa: PLW0108
 
     @intrinsic
     def prefetch(_typing: Any, address: Any, index: Any) -> Any:  # noqa: ANN401
@@ -142,10 +146,10 @@ def _teach_numba() -> None:
     numba.extending.overload(code)(loads(types.int64, ir.IntType(8)))
     numba.extending.overload(write_real)(stores(types.float64, single))
     numba.extending.overload(write_whole)(stores(types.int64, number))
-    numba.extending.overload(fetch)(lambda address, index: lambda address, index: prefetch(address, index))
-    numba.extending.overload(call)(lambda function, argument: lambda function, argument: call_at(function, argument))
+    numba.extending.overload(fetch)(lambda address, index: lambda address, index: prefetch(address, index))  # noqa: PLW0108
+    numba.extending.overload(call)(lambda function, argument: lambda function, argument: call_at(function, argument))  # noqa: PLW0108
     numba.extending.overload(record)(
-        lambda address, index, kind: lambda address, index, kind: record_at(address, index, kind)
+        lambda address, index, kind: lambda address, index, kind: record_at(address, index, kind)  # noqa: PLW0108
     )
 
 

@@ -53,6 +53,9 @@ POSITION = np.dtype(
         ("seen", np.int64),  # the bar it is of
         ("used", np.float64),  # what the account's fills took of the bar's volume
         ("came", np.int64),  # how the bar's entry was filled
+        ("own_stop", np.int64),  # 1 where a step strategy has set the stop
+        ("own_target", np.int64),  # 1 where it has set the target
+        ("placed", np.int64),  # and the bar in which it did
     ]
 )
 
@@ -171,11 +174,20 @@ def protect(position: Position, terms: Terms, time: int) -> None:
 def set_ruin(position: Position, bankrupt: float) -> None:
     """Where a position is taken over whose margin is gone at the signed price `bankrupt`.
 
-    The maintenance margin is a share of the position's value, less an allowance where larger positions need a larger share: it is reached at that price, less the
-    allowance per unit, over ``1 - side * maintenance``. For a long position without leverage both are 0: it cannot be ruined.
+    For a long position without leverage that price and its ruin are 0: it cannot be ruined.
     """
     position.bankrupt = bankrupt
-    position.ruin = (bankrupt - position.allowance / position.held) / (1.0 - position.side * position.maintenance)
+    position.ruin = ruin_of(position.side, position.held, bankrupt, position.maintenance, position.allowance)
+
+
+@inlined
+def ruin_of(side: float, held: float, bankrupt: float, maintenance: float, allowance: float) -> float:
+    """The signed price at which a position has no more than its maintenance margin left.
+
+    That margin is a share of the position's value, less an allowance where larger positions need a larger share: it is reached at the bankrupt price, less the
+    allowance per unit, over ``1 - side * maintenance``.
+    """
+    return (bankrupt - allowance / held) / (1.0 - side * maintenance)
 
 
 @inlined
@@ -241,4 +253,6 @@ def protected_exit(position: Position, terms: Terms, open_: float, high: float, 
                 return price, position.stop_reason
         return side * position.bankrupt, _LIQUIDATION
     best = first if first > position.target else position.target
+    if best - side * best * terms.maker_commission <= position.bankrupt:
+        return side * position.bankrupt, _LIQUIDATION
     return side * best, position.target_reason

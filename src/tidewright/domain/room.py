@@ -133,7 +133,9 @@ def write_fill(
 
 
 @inlined
-def write_refusal(room: Room, symbol: int, seat: Position, side: float, reason: int, price: float, quantity: float) -> None:
+def write_refusal(
+    room: Room, symbol: int, seat: Position, side: float, reason: int, price: float, quantity: float
+) -> None:
     """Write down an order of the seat's bar that is not filled."""
     refusal = record(room.refusals, room.refused, REFUSAL)
     refusal.symbol = symbol

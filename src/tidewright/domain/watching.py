@@ -6,16 +6,16 @@ happen, or the number of bars.
 """
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidewright.domain.bars import COLUMNS, Bars, Floats
-from tidewright.domain.compiled import CompilationRefused, compiled_c_function, inlined, numba, shared
+from tidewright.domain.compiled import CompilationRefused, as_written, compiled_c_function, compiles, inlined
 from tidewright.domain.memory import address_of, addresses, c_function, real, record, whole, write_real
-from tidewright.domain.orders import ORDER, Order, hold
+from tidewright.domain.orders import ORDER, Order, asks, in_floats, wrong
+from tidewright.domain.plain_scan import PlainScan
 from tidewright.domain.position import Position, quiet_range
 
 OnBar = Callable[[Any, Any, Any], Order]
@@ -81,8 +81,8 @@ _WIDTH = len(Order._fields)
 
 
 @inlined
-def show(position: Position, block: Any) -> None:  # noqa: ANN401 - a record of `BLOCK`
-    """Tell a step strategy of its position, and the range and the time within which a bar leaves it as it is."""
+def show(position: Position, block: Any, due: int) -> None:  # noqa: ANN401 - a record of `BLOCK`
+    """Tell a step strategy of its position, and of the range within which a bar leaves it as it is before the time `due`."""
     told = record(block.holding, 0, HOLDING)
     told.side = position.side
     told.quantity = position.held
@@ -96,16 +96,18 @@ def show(position: Position, block: Any) -> None:  # noqa: ANN401 - a record of 
         told.entries = position.entries
         told.since = position.since
         block.floor, block.ceiling = quiet_range(position)
-        block.due = position.step_due if position.leaving < 0 else -1
+        block.due = due if position.leaving < 0 else -1
     else:
         told.entry = told.stop = told.target = told.since = told.profit = np.nan
         told.entries = told.bars = 0.0
 
 
-def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int) -> Callable[[int], int]:
+def _scan(  # noqa: C901 - one loop
+    on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
+) -> Callable[[int], int]:
     """The function described above, for one strategy with so many columns."""
 
-    def scan(address: int) -> int:
+    def scan(address: int) -> int:  # noqa: C901
         block = record(address, 0, BLOCK)
         memory, holding = record(block.state, 0, state), record(block.holding, 0, HOLDING)
         row, order = record(block.row, 0, view), record(block.order, 0, ORDER)
@@ -132,7 +134,7 @@ def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
                 holding.bars = i - holding.since
                 holding.profit = holding.side * (real(close, i) / holding.entry - 1.0)
             try:
-                asked = on_bar(memory, holding, row)
+                asked = in_floats(on_bar(memory, holding, row))
             except Exception:
                 return -1 - i
             if log != 0:
@@ -141,7 +143,7 @@ def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
             if asks(asked):
                 if wrong(asked):
                     return -1 - i
-                order.side, order.size, order.leave = asked.side, asked.size, asked.leave
+                order.side, order.multiple, order.leave = asked.side, asked.size, asked.leave
                 order.limit, order.trigger = asked.limit, asked.trigger
                 order.stop, order.target = asked.stop, asked.target
                 return i + 1
@@ -150,31 +152,15 @@ def _scan(on_bar: OnBar, state: np.dtype[Any], view: np.dtype[Any], columns: int
     return scan
 
 
-@shared
-def asks(order: Order) -> bool:
-    """Whether anything is asked for."""
-    return order.side != 0.0 or order.leave != 0.0 or order.stop == order.stop or order.target == order.target
-
-
-@shared
-def wrong(order: Order) -> bool:
-    """Whether an order cannot be understood."""
-    entry = order.side == 1.0 or order.side == -1.0
-    if not (entry or order.side == 0.0) or not (order.leave == 0.0 or order.leave == 1.0):
-        return True
-    if entry and not (order.size > 0.0 and order.size < np.inf):
-        return True
-    if order.limit == order.limit and order.trigger == order.trigger:
-        return True
-    return order.limit <= 0.0 or order.trigger <= 0.0 or order.stop <= 0.0 or order.target <= 0.0
-
-
 class StepFailed(RuntimeError):
-    """A step strategy raised, or asked for what cannot be understood; `bar` is the one it was asked at."""
+    """A step strategy raised, or asked for what cannot be understood; its cause is what it raised, where that is known.
 
-    def __init__(self, bar: int) -> None:
+    `bar` is the one it was asked at, of the traded `bars`.
+    """
+
+    def __init__(self, bar: int, bars: Bars) -> None:
+        self.bar, self.time, self.symbol = bar, int(bars.time[bar]), bars.market.symbol
         super().__init__(f"on_bar failed at bar {bar}")
-        self.bar = bar
 
 
 class WatchFunction:
@@ -193,21 +179,20 @@ class WatchFunction:
         compile_it: bool = True,
     ) -> None:
         self.on_bar = on_bar
-        self._names = state, columns, parameters
-        self.state, self.told = tuple(state), (*VIEW_FIELDS, *columns, *parameters)
+        self.state, self.columns, self.parameters = tuple(state), tuple(columns), tuple(parameters)
+        self.told = (*VIEW_FIELDS, *columns, *parameters)
         self.refusal = ""
         self.compiled: Any = None
-        if compile_it and numba is not None:
-            scan = _scan(shared(on_bar), _type(self.state or ("_",)), _type(self.told), len(columns))
+        if compile_it and compiles():
+            scan = _scan(as_written(on_bar), _type(self.state or ("_",)), _type(self.told), len(columns))
             try:
                 self.compiled = compiled_c_function(scan)
             except CompilationRefused as refusal:
                 self.refusal = str(refusal)
 
-
     def uncompiled(self) -> "WatchFunction":
         """The same without the compiler."""
-        return WatchFunction(self.on_bar, *self._names, compile_it=False)
+        return WatchFunction(self.on_bar, self.state, self.columns, self.parameters, compile_it=False)
 
 
 def _type(names: Sequence[str]) -> np.dtype[Any]:
@@ -239,7 +224,8 @@ class Watch:
         self._state = np.array([*state] or [0.0], dtype=np.float64)
         self._holding, self._block = np.zeros(1, dtype=HOLDING), np.zeros(1, dtype=BLOCK)
         self._warm, self._log = warm, log
-        self._error: BaseException | None = None
+        self._bars: Bars | None = None
+        self._plainly: PlainScan | None = None
         self._callback = function.compiled
         self.decisions = np.empty((0, _WIDTH))
 
@@ -249,79 +235,53 @@ class Watch:
         return address_of(self._callback)
 
     def block(self, bars: Bars, rates: Floats | None, order: NDArray[np.void]) -> NDArray[np.void]:
-        """What the function is given; `order` is where it writes what it asks for. All of it must outlive the trading."""
+        """What the function is given, its memory as at first; `order` is where it writes what it asks for. All of it must outlive the trading.
+
+        Raises ValueError for a column that has not one value for every bar.
+        """
+        for column in self._columns:
+            if len(column) != len(bars):
+                raise ValueError(f"a column has {len(column)} values for {len(bars)} bars; give one for each")
+        self._state = np.array([*self._given[2]] or [0.0], dtype=np.float64)
+        self._bars = bars
         if self._log:
             self.decisions = np.full((len(bars), _WIDTH), np.nan)
         block = self._block
         arrays = (self._state, self._holding, self._told, order, self._column_addresses, rates)
-        for name, address in zip(("state", "holding", "row", "order", "columns", "rates"), addresses(arrays), strict=True):
+        for name, address in zip(
+            ("state", "holding", "row", "order", "columns", "rates"), addresses(arrays), strict=True
+        ):
             block[name] = address
         for name in ("time", *COLUMNS):
             block[name] = addresses([getattr(bars, name)])
         block["log"] = addresses([self.decisions if self._log else None])
         block["length"], block["warm"] = len(bars), self._warm
         if self._function.compiled is None:
-            self._callback = c_function(self._plain(bars, rates, order))
+            self._plainly = self._scan_plainly(bars, rates, order)
+            self._callback = c_function(self._plainly)
         return block
+
+    def _scan_plainly(self, bars: Bars, rates: Floats | None, order: NDArray[np.void]) -> PlainScan:
+        function, (columns, parameters, state, _) = self._function, self._given
+        return PlainScan(
+            function.on_bar,
+            dict(zip(function.state, state, strict=True)),
+            dict(zip(function.columns, columns, strict=True)),
+            dict(zip(function.parameters, parameters, strict=True)),
+            bars,
+            rates,
+            (self._block, self._holding, order),
+            self.decisions,
+        )
 
     def plain(self) -> "Watch":
         """The same without the compiler."""
         function = self._function
-        return Watch(function.uncompiled(), *self._given)
+        return Watch(function.uncompiled(), *self._given, log=self._log)
 
     def failed(self, bar: int) -> StepFailed:
         """What to raise."""
-        failure = StepFailed(bar)
-        failure.__cause__ = self._error
+        assert self._bars is not None  # noqa: S101 - it was traded
+        failure = StepFailed(bar, self._bars)
+        failure.__cause__ = self._plainly.error if self._plainly else None
         return failure
-
-    def _plain(self, bars: Bars, rates: Floats | None, order: NDArray[np.void]) -> Callable[[int], int]:
-        """What `_scan` makes, for plain Python: with its own numbers, which are much faster there than single elements of arrays."""
-        on_bar, n, warm, log = self._function.on_bar, len(bars), self._warm, self.decisions
-        rows = [getattr(bars, name).tolist() for name in ("time", *COLUMNS)] + [column.tolist() for column in self._columns]
-        time, high, low, close = rows[0], rows[2], rows[3], rows[4]
-        due_rates = [0.0] * n if rates is None else rates.tolist()
-        names = self._function.told[1 : 1 + len(rows)]
-        memory = SimpleNamespace(**dict(zip(self._function.state, self._state.tolist(), strict=False)))
-        row = SimpleNamespace(**dict(zip(self._function.told, self._told.tolist(), strict=True)))
-
-        def scan(_address: int) -> int:
-            block = self._block[0]
-            first, floor, ceiling, due = (block[name].item() for name in ("first", "floor", "ceiling", "due"))
-            position = SimpleNamespace(**dict(zip(HOLDING.names or (), self._holding[0].item(), strict=True)))
-            order[0] = tuple(hold())
-            for i in range(first, n):
-                if position.side and i > first:
-                    if not (low[i] > floor and high[i] < ceiling and time[i] < due) or due_rates[i]:
-                        return i
-                if i < warm:
-                    continue
-                row.bar = float(i)
-                row.__dict__.update(zip(names, [column[i] for column in rows], strict=True))
-                if position.side:
-                    position.bars = i - position.since
-                    position.profit = position.side * (close[i] / position.entry - 1.0)
-                try:
-                    asked = _understood(on_bar(memory, position, row))
-                except BaseException as error:
-                    self._error = error
-                    return -1 - i
-                if self._log:
-                    log[i] = asked
-                if asks(asked):
-                    order[0] = tuple(asked)
-                    return i + 1
-            return n
-
-        return scan
-
-
-def _understood(answer: object) -> Order:
-    """The order that ``on_bar`` gave, or an error in words."""
-    if not isinstance(answer, Order):
-        raise TypeError(f"on_bar returned {answer!r}; return hold(), buy(), sell(), leave(), protect() or turn()")
-    if wrong(answer):
-        raise ValueError(
-            f"on_bar returned {answer}; sizes and prices are positive numbers, and an entry has a limit or a trigger, not both"
-        )
-    return answer

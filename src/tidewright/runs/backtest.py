@@ -2,26 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from tidewright.domain import account, kernel
 from tidewright.domain import backtest as arithmetic
-from tidewright.domain import kernel
-from tidewright.domain.bars import Bars
 from tidewright.domain.bootstrap import Interval, intervals
-from tidewright.domain.costs import Broker
+from tidewright.domain.costs import NO_FILTERS, Broker
 from tidewright.domain.lookahead import LookAheadProof, prove_causal
 from tidewright.domain.metrics.periods import daily_returns
 from tidewright.domain.monte_carlo import Spread, account_returns, monte_carlo
-from tidewright.domain.provenance import bars_digest, record_digest, result_digest
-from tidewright.domain.strategies.evaluation import Evaluation
+from tidewright.domain.provenance import result_digest
+from tidewright.domain.step_proof import prove_step_causal
 from tidewright.domain.strategies.step import is_step
-from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
+from tidewright.domain.strategies.strategy import Signals
 from tidewright.domain.warmup import WarmupCheck, measure_warmup
 from tidewright.ports import BarStore
 from tidewright.runs.engines import Opinion, ask
-from tidewright.runs.plan import BacktestPlan, Judged, broker_of, judged
+from tidewright.runs.plan import BacktestPlan, Judged, broker_of, data_digest, filters_of, judged
 from tidewright.runs.refusal import InputRefused
 
-STAGES = ("Reading bars", "Trading", "Asking the other engine", "Proving causality", "Drawing intervals", "Monte Carlo")
+PROVING = "Proving causality"
+STAGES = ("Reading bars", "Trading", "Asking the other engine", PROVING, "Drawing intervals", "Monte Carlo")
 """The steps of a run, in order, as they are told to whoever waits."""
 
 Progress = Callable[[str], None]
@@ -64,9 +65,17 @@ class BacktestFindings:
         return any(one.simulated for one in self.symbols)
 
 
-def needs_compiling() -> bool:
-    """Whether the first run on this machine will wait for the compiler."""
-    return kernel.needs_compiling()
+def needs_compiling(plan: BacktestPlan | None = None) -> bool:
+    """Whether the run of a plan, or that of any, will wait for the compiler, as the first on a machine does."""
+    return kernel.needs_compiling() or (plan is not None and _on_account(plan) and account.needs_compiling())
+
+
+def _on_account(plan: BacktestPlan) -> bool:
+    """Whether the plan is beyond the kernel, which trades the signals of one symbol without limits."""
+    if len(plan.markets) > 1 or is_step(plan.strategy.strategy):
+        return True
+    filters = filters_of(plan.spec.broker).get(plan.markets[0].symbol, NO_FILTERS)
+    return arithmetic.needs_account(broker_of(plan.spec.broker), plan.strategy.risk, filters)
 
 
 def run_backtest(
@@ -74,10 +83,12 @@ def run_backtest(
     store: BarStore,
     progress: Progress = lambda stage: None,
     history: tuple[int, ...] | None = None,
+    proving: Callable[[float], None] = lambda done: None,
 ) -> BacktestFindings:
     """Run `plan` on the bars of `store`.
 
-    `progress` is told each of `STAGES` as it begins; those that the resource does not ask for have no beginning. `history` is how many bars before the period to use of
+    `progress` is told each of `STAGES` as it begins; those that the resource does not ask for have no beginning. `proving` is told, again and again, the share of the
+    look-ahead proofs that is done, where they take long. `history` is how many bars before the period to use of
     each symbol; absent, as many as the strategy's warm-up asks for and the store has. Raises InputRefused for data that is missing or too poor, StrategyFailed when the
     strategy does.
     """
@@ -96,8 +107,15 @@ def run_backtest(
         outcome, opinion = ask(plan.engine, outcome, strategy.warmup, broker, strategy.risk, both=both)
     progress(STAGES[3])
     symbols = tuple(
-        _symbol(plan, one, leg, broker, simulated=store.describe(one.market).simulated)
-        for one, leg in zip(data, outcome.legs, strict=True)
+        _symbol(
+            plan,
+            one,
+            leg,
+            broker,
+            partial(_proved, proving, number, len(data)),
+            simulated=store.describe(one.market).simulated,
+        )
+        for number, (one, leg) in enumerate(zip(data, outcome.legs, strict=True))
     )
     progress(STAGES[4])
     returns, yearly = daily_returns(outcome.clock.time, outcome.ledger.equity, broker.cash, outcome.clock.step)
@@ -115,9 +133,13 @@ def run_backtest(
         opinion=opinion,
         intervals=drawn,
         monte_carlo=spreads,
-        data_digest=_data_digest(plan, symbols),
+        data_digest=data_digest(data),
         digest=result_digest(outcome.ledger, kernel.ARITHMETIC_REVISION),
     )
+
+
+def _proved(proving: Callable[[float], None], before: int, symbols: int, done: float) -> None:
+    proving((before + done) / symbols)
 
 
 def _traded(plan: BacktestPlan, series: list[arithmetic.Series], broker: Broker) -> arithmetic.Outcome:
@@ -125,16 +147,15 @@ def _traded(plan: BacktestPlan, series: list[arithmetic.Series], broker: Broker)
     spec, strategy, rank_by = plan.spec, plan.strategy, plan.strategy.spec.risk.rank_by or ""
     try:
         outcome = arithmetic.backtest_account(
-            series, strategy.strategy, strategy.parameters, broker, strategy.risk, rank_by
+            series, strategy.strategy, strategy.parameters, broker, strategy.risk, rank_by, strategy.unasked
         )
     except arithmetic.NoSuchColumn as missing:
         message = f"the strategy has no such column; it has {', '.join(missing.columns) or 'none'}"
         problem = plan.written.problem("strategy", "risk", "rankBy", message=message, value=rank_by)
         raise InputRefused([problem]) from None
     if spec.broker.account == "Spot" and _sells_short(outcome):
-        message = (
-            "the strategy sells short, which a spot account cannot; set account: Margin, or remove its short signals"
-        )
+        instead = "let it leave() instead of sell()" if is_step(strategy.strategy) else "remove its short signals"
+        message = f"the strategy sells short, which a spot account cannot; set account: Margin, or {instead}"
         raise InputRefused([plan.written.problem("broker", "account", message=message, value=spec.broker.account)])
     return outcome
 
@@ -147,35 +168,30 @@ def _sells_short(outcome: arithmetic.Outcome) -> bool:
 
 
 def _symbol(
-    plan: BacktestPlan, data: Judged, leg: arithmetic.Leg, broker: Broker, *, simulated: bool
+    plan: BacktestPlan,
+    data: Judged,
+    leg: arithmetic.Leg,
+    broker: Broker,
+    progress: Callable[[float], None],
+    *,
+    simulated: bool,
 ) -> SymbolFindings:
     """The proofs of causality and of the warm-up on one symbol, where they are asked for."""
-    strategy, bars = plan.strategy, data.series.bars
+    strategy, series = plan.strategy, data.series
     proof = warmup = None
     if plan.spec.checks.look_ahead:
-        whole = leg.evaluation
+        asked = strategy.strategy, series.bars, strategy.parameters
         if is_step(strategy.strategy):
-
-            def asked(step: Strategy, part: Bars, parameters: Parameters) -> Evaluation:
-                return arithmetic.asked_of_step(part, step, parameters, broker, strategy.risk, data.series.filters)
-
-            whole = asked(strategy.unasked(), bars, strategy.parameters)
-            proof = prove_causal(
-                strategy.strategy, bars, strategy.parameters, whole, plan.spec.seed, strategy.unasked, asked
+            proof = prove_step_causal(
+                *asked,
+                plan.spec.seed,
+                strategy.unasked,
+                broker=broker,
+                risk=strategy.risk,
+                filters=series.filters,
+                progress=progress,
             )
         else:
-            proof = prove_causal(strategy.strategy, bars, strategy.parameters, whole, plan.spec.seed, strategy.unasked)
-        warmup = measure_warmup(strategy.strategy, bars, strategy.parameters, whole)
-    return SymbolFindings(data, bars_digest(bars), simulated, leg, proof, warmup)
-
-
-def _data_digest(plan: BacktestPlan, symbols: tuple[SymbolFindings, ...]) -> str:
-    """The digest of the bars; of several symbols, that of their digests. Raises InputRefused where the data were pinned to another."""
-    if len(symbols) == 1:
-        return symbols[0].digest
-    digest = record_digest({one.data.market.symbol: one.digest for one in symbols})
-    pinned = plan.spec.data.digest
-    if pinned not in (None, digest):
-        message = f"the bars of this run have the digest {digest}; import the data that was meant, or change digest"
-        raise InputRefused([plan.written.problem("data", "digest", message=message, value=pinned)])
-    return digest
+            proof = prove_causal(*asked, leg.evaluation, plan.spec.seed, strategy.unasked)
+        warmup = measure_warmup(*asked, leg.evaluation)
+    return SymbolFindings(data, data.digest, simulated, leg, proof, warmup)

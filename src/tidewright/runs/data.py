@@ -11,7 +11,7 @@ from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import Finding, Severity
 from tidewright.domain.timeframe import milliseconds
 from tidewright.ports import BarStore, MarketNotFound, StoreDamaged, StoredMarket
-from tidewright.runs.refusal import InputRefused
+from tidewright.runs.refusal import DataMissing, InputRefused
 from tidewright.specs.backtest_run import Checks, Data
 from tidewright.specs.problems import Problem
 from tidewright.specs.quantities import epoch_milliseconds
@@ -54,13 +54,12 @@ def load_period(
         bars = store.read(market, earliest, end)
         stored = store.describe(market)
     except MarketNotFound as error:
-        raise InputRefused([_unknown(market, store, str(error), blame)]) from None
+        raise DataMissing([_unknown(market, store, str(error), blame)]) from None
     except StoreDamaged as error:
         raise InputRefused([blame("data", "exchange", message=str(error), value=market.exchange)]) from None
     first = 0 if start is None else int(np.searchsorted(bars.time, start))
-    missing = _uncovered(bars, first, data, stored, max_gap, blame)
-    if missing and (alone or len(bars) == first):
-        raise InputRefused(missing)
+    if missing := _uncovered(bars, first, data, stored, max_gap, blame, alone=alone):
+        raise DataMissing(missing)
     unused = max(first - kept, 0)
     bars, first = bars.part(unused, len(bars)), first - unused
     if alone and data.digest is not None and bars_digest(bars) != data.digest:
@@ -85,16 +84,18 @@ def refuse_uncovered(periods: Sequence[Bars], data: Data, max_gap: int, blame: B
         message = f"no symbol has a bar after {utc(closes)}; move end, or import more"
         problems.append(blame("data", "end", message=message, value=data.end))
     if problems:
-        raise InputRefused(problems)
+        raise DataMissing(problems)
 
 
-def refuse_broken(bars: Bars, findings: tuple[Finding, ...], checks: Checks, blame: Blame) -> None:
+def refuse_broken(
+    bars: Bars, findings: tuple[Finding, ...], checks: Checks, blame: Blame, *, alone: bool = True
+) -> None:
     """Refuse bars that no arithmetic can use, and, where `checks.data_quality` is Block, all with findings of severity Error.
 
-    Raises InputRefused with one problem a finding.
+    Raises InputRefused with one problem a finding, which names the symbol where it is not `alone` on its account.
     """
-    blocked = checks.data_quality == "Block"
-    problems = [_problem(f, checks, blame) for f in findings if blocked and f.severity is Severity.ERROR]
+    blocked, whose = checks.data_quality == "Block", "" if alone else f"{bars.market.symbol}: "
+    problems = [_problem(f, whose, checks, blame) for f in findings if blocked and f.severity is Severity.ERROR]
     if not problems and not _usable(bars):
         message = (
             f"{bars.market} has prices that are not positive numbers, or times out of order, which cannot be traded on "
@@ -115,12 +116,17 @@ def _unknown(market: Market, store: BarStore, message: str, blame: Blame) -> Pro
     return blame("data", "exchange", message=message, value=market.exchange)
 
 
-def _uncovered(bars: Bars, first: int, data: Data, stored: StoredMarket, max_gap: int, blame: Blame) -> list[Problem]:
-    """What is missing at either end of the period, which begins at bar `first`."""
+def _uncovered(
+    bars: Bars, first: int, data: Data, stored: StoredMarket, max_gap: int, blame: Blame, *, alone: bool
+) -> list[Problem]:
+    """What is missing of the period, which begins at bar `first`: all of it, or, for a symbol that is `alone`, either end."""
     there = f"there are bars from {utc(stored.first)} to {utc(stored.last + bars.step)}"
     if len(bars) == first:
-        message = f"no bars of {bars.market} in the period; {there}: choose another period, or import more"
-        return [blame("data", message=message)]
+        field, other = (("data",), "choose another period") if alone else (("strategy", "symbols"), "remove the symbol")
+        message = f"no bars of {bars.market} in the period; {there}: {other}, or import more"
+        return [blame(*field, message=message)]
+    if not alone:
+        return []
     opens, closes = int(bars.time[first]), int(bars.time[-1]) + bars.step
     missing = []
     if data.start is not None and opens - epoch_milliseconds(data.start) > max_gap:
@@ -139,9 +145,9 @@ def _usable(bars: Bars) -> bool:
     return prices_are_positive and bool(np.all(np.diff(bars.time) > 0))
 
 
-def _problem(finding: Finding, checks: Checks, blame: Blame) -> Problem:
+def _problem(finding: Finding, whose: str, checks: Checks, blame: Blame) -> Problem:
     if finding.rule == "LongGap":
-        message = f"{finding.message}; raise maxGap, choose another period, or set dataQuality: Warn"
+        message = f"{whose}{finding.message}; raise maxGap, choose another period, or set dataQuality: Warn"
         return blame("checks", "maxGap", message=message, value=checks.max_gap)
-    message = f"{finding.rule}: {finding.message}; mend the data, or set dataQuality: Warn"
+    message = f"{whose}{finding.rule}: {finding.message}; mend the data, or set dataQuality: Warn"
     return blame("checks", "dataQuality", message=message)

@@ -7,7 +7,7 @@ from tidewright.domain.instant import utc
 from tidewright.domain.timeframe import duration
 from tidewright.ports import FundingNotFound, FundingStore, StoreDamaged
 from tidewright.runs.data import Blame
-from tidewright.runs.refusal import InputRefused
+from tidewright.runs.refusal import DataMissing, InputRefused
 from tidewright.specs.backtest_run import Broker
 from tidewright.specs.problems import Problem
 
@@ -27,12 +27,13 @@ def load_funding(
     try:
         stored = store.read_funding(market.exchange, market.symbol)
     except (FundingNotFound, StoreDamaged) as error:
-        raise InputRefused([_problem(f"{error}; or set funding: Ignore", blame)]) from None
+        refusal = DataMissing if isinstance(error, FundingNotFound) else InputRefused
+        raise refusal([_problem(f"{error}; or set funding: Ignore", blame)]) from None
     if period is None or not len(period):
         return None
     start, end = int(period.time[0]), int(period.time[-1]) + period.step
     if missing := unfunded(stored, start, end):
-        raise InputRefused([_problem(_told(market, stored, missing), blame)])
+        raise DataMissing([_problem(_told(market, stored, missing), blame)])
     return between(stored, start, end)
 
 

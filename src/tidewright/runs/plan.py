@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 from tidewright.domain.backtest import Series
 from tidewright.domain.bars import Market
 from tidewright.domain.costs import NO_FILTERS, Bracket, Broker, Filters
+from tidewright.domain.provenance import bars_digest, record_digest
 from tidewright.domain.quality import Finding, assess
 from tidewright.domain.strategies.step import is_step
 from tidewright.domain.timeframe import milliseconds
@@ -64,6 +66,11 @@ class Judged:
     series: Series
     quality: tuple[Finding, ...]
 
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the bars."""
+        return bars_digest(self.series.bars)
+
 
 def plan_backtest(
     run: spec.BacktestRun,
@@ -82,8 +89,7 @@ def plan_backtest(
     strategy = None
     with collected(problems):
         wanted, written = _wanted_strategy(run, document, manifest)
-        with collected(problems):
-            _refuse_two_currencies(wanted, written)
+        problems += _unfit_symbols(wanted, written)
         beside = Path(written.strategy_document.file or "manifest").resolve().parent
         folders = list(dict.fromkeys((beside, *import_from)))
         with collected(problems):
@@ -112,29 +118,55 @@ def judged(
     Of several symbols, each may be listed later and delisted earlier than the others. Raises InputRefused with every problem.
     """
     problems: list[Problem] = []
-    max_gap, alone = milliseconds(run.checks.max_gap), len(markets) == 1
-    filters = filters_of(run.broker)
     loaded = []
     for index, market in enumerate(markets):
         with collected(problems):
             kept = None if history is None else history[index]
-            try:
-                bars, start = load_period(market, run.data, max_gap, warmup, kept, store, written.problem, alone=alone)
-                findings = () if run.checks.data_quality == "Ignore" else assess(bars, max_gap)
-                refuse_broken(bars, findings, run.checks, written.problem)
-            except InputRefused:
-                load_funding(market, run.broker, None, store, written.problem)
-                raise
-            funding = load_funding(market, run.broker, bars.part(start, len(bars)), store, written.problem)
-            series = Series(bars, start, funding, filters.get(market.symbol, NO_FILTERS))
-            loaded.append(Judged(market, series, findings))
-    if not problems and not alone:
+            loaded.append(_judged_one(market, run, warmup, kept, store, written, alone=len(markets) == 1))
+    max_gap = milliseconds(run.checks.max_gap)
+    if not problems and len(markets) > 1:
         with collected(problems):
             refuse_uncovered([one.series.period for one in loaded], run.data, max_gap, written.problem)
+        if run.data.digest not in (None, found := data_digest(loaded)):
+            message = f"the bars of this run have the digest {found}; import the data that was meant, or change digest"
+            problems.append(written.problem("data", "digest", message=message, value=run.data.digest))
     if problems:
         raise InputRefused(problems)
     last = max(int(one.series.bars.time[-1]) for one in loaded)
     return tuple(_with_end(one, last - max_gap) for one in loaded)
+
+
+def data_digest(symbols: Sequence[Judged]) -> str:
+    """The digest of the bars; of several symbols, that of their digests."""
+    digests = {one.market.symbol: one.digest for one in symbols}
+    return record_digest(digests) if len(symbols) > 1 else digests[symbols[0].market.symbol]
+
+
+def _judged_one(
+    market: Market,
+    run: spec.BacktestRunSpec,
+    warmup: int,
+    history: int | None,
+    store: BarStore,
+    written: Written,
+    *,
+    alone: bool,
+) -> Judged:
+    """The data of one symbol; the funding is judged as well where the bars are refused."""
+    problems: list[Problem] = []
+    max_gap = milliseconds(run.checks.max_gap)
+    period = None
+    with collected(problems):
+        bars, start = load_period(market, run.data, max_gap, warmup, history, store, written.problem, alone=alone)
+        findings = () if run.checks.data_quality == "Ignore" else assess(bars, max_gap)
+        refuse_broken(bars, findings, run.checks, written.problem, alone=alone)
+        period = bars.part(start, len(bars))
+    with collected(problems):
+        funding = load_funding(market, run.broker, period, store, written.problem)
+    if problems:
+        raise InputRefused(problems)
+    filters = filters_of(run.broker).get(market.symbol, NO_FILTERS)
+    return Judged(market, Series(bars, start, funding, filters), findings)
 
 
 def _with_end(one: Judged, latest: int) -> Judged:
@@ -178,16 +210,17 @@ def _decimal(value: float | None) -> Fraction:
     return Fraction(0) if value is None else Fraction(repr(value))
 
 
-def _refuse_two_currencies(wanted: StrategySpec, written: Written) -> None:
+def _unfit_symbols(wanted: StrategySpec, written: Written) -> list[Problem]:
+    """Why the symbols cannot be traded on one account."""
+    messages = []
     currencies = {symbol: symbol.partition("/")[2].rpartition(":")[2] for symbol in wanted.symbols}
     if len(set(currencies.values())) > 1:
         told = ", ".join(f"{symbol} is kept in {currency}" for symbol, currency in currencies.items())
-        message = f"an account is kept in one currency ({told}); write a BacktestRun for each currency"
-        raise InputRefused([written.problem("strategy", "symbols", message=message)])
+        messages.append(f"an account is kept in one currency ({told}); write a BacktestRun for each currency")
     twice = sorted({symbol for symbol in wanted.symbols if wanted.symbols.count(symbol) > 1})
     if twice:
-        message = f"{twice[0]} is named twice; name it once"
-        raise InputRefused([written.problem("strategy", "symbols", message=message)])
+        messages.append(f"named more than once: {', '.join(twice)}; name each symbol once")
+    return [written.problem("strategy", "symbols", message=message) for message in messages]
 
 
 def _unfit_for_engine(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,7 +28,7 @@ from tidewright.domain.timeframe import milliseconds
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.traces import own_frames
 from tidewright.specs import trading_strategy as spec
-from tidewright.specs.problems import Located, nearest
+from tidewright.specs.problems import Located, nearest, shorten
 from tidewright.specs.problems import Path as FieldPath
 from tidewright.specs.quantities import ratio
 
@@ -227,13 +228,22 @@ def _unfit(found: type) -> Iterator[str]:
     for method in ("warmup", "columns", form):
         if not callable(getattr(found, method, None)):
             yield f"is no strategy: it has no method {method}; derive it from tidewright.{base}"
-    state = getattr(found, "state", {})
-    if is_step(found) and not (
-        isinstance(state, Mapping) and all(isinstance(value, int | float) for value in state.values())
-    ):
-        yield "its state is not a mapping of names to numbers, its memory before the first bar; make it so"
+    if is_step(found):
+        yield from _unfit_step(found)
     parameters = getattr(found, "parameters", None)
     if not isinstance(parameters, tuple):
         yield "is no strategy: it has no tuple named parameters; write parameters = () if there are none"
     elif not all(isinstance(parameter, Parameter) for parameter in parameters):
         yield "its parameters are not all of tidewright.Parameter; make them so"
+
+
+def _unfit_step(found: type) -> Iterator[str]:
+    if hasattr(found, "signals"):
+        yield "has both on_bar and signals; a strategy is asked bar by bar or for all bars at once: remove one"
+    state = getattr(found, "state", None)
+    if not isinstance(state, Mapping):
+        yield f"its state is {shorten(state)}; write a dict from names to numbers, what it remembers before the first bar"
+        return
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, Real):
+            yield f"its state has {name!r}: {shorten(value)}; names and numbers alone can be remembered, such as {{'losses': 0.0}}"

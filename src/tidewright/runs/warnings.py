@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tidewright.domain.asking import watch_function
 from tidewright.domain.comparison import Cause
 from tidewright.domain.instant import utc
 from tidewright.domain.ledger import Reason, Refusal
 from tidewright.domain.quality import Severity
+from tidewright.domain.strategies.step import is_step
 from tidewright.domain.strategies.strategy import Signals
 from tidewright.domain.timeframe import DAY, milliseconds
 from tidewright.domain.warmup import together
@@ -28,7 +30,21 @@ def warnings_of(found: BacktestFindings) -> Iterator[tuple[str, str]]:
             "The bars were made by a generator, not by a market: the figures say nothing about any real one.",
         )
     yield from _about_trading(found)
+    yield from _about_compiling(found)
     yield from _about_data(found)
+
+
+def _about_compiling(found: BacktestFindings) -> Iterator[tuple[str, str]]:
+    strategy, columns = found.plan.strategy, found.outcome.evaluation.columns
+    if not is_step(strategy.strategy):
+        return
+    refusal = watch_function(strategy.strategy, columns, strategy.parameters).refusal
+    if refusal:
+        message = (
+            f"on_bar could not be compiled ({refusal.rstrip('.')}) and ran as plain Python, some hundred times slower: "
+            "keep it to numbers and to functions under numba.njit, or take @staticmethod away."
+        )
+        yield "StepNotCompiled", message
 
 
 def _about_engines(found: BacktestFindings) -> Iterator[tuple[str, str]]:
@@ -87,6 +103,8 @@ def _never_traded(found: BacktestFindings) -> str:
     asked = any(isinstance(each, Signals) and each.enter.any() for each in signals)
     if len(found.outcome.ledger.refusals):
         return "every order was refused"
+    if is_step(found.plan.strategy.strategy):
+        return "it never asked for an entry, or no price came to its limits and triggers"
     if not asked:
         return "it never asked for an entry"
     return "every entry came before the end of its warm-up or together with an exit, or could not be paid for"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tidewright.domain.backtest import backtest, buy_and_hold, tradable
+from tidewright.domain.backtest import Series, backtest, buy_and_hold, tradable
 from tidewright.domain.bars import Bars
 from tidewright.domain.costs import Broker, Risk, Sizing
 from tidewright.domain.strategies.evaluation import StrategyFailed
@@ -93,7 +93,7 @@ def test_a_warm_up_that_is_no_number_of_bars_is_refused(warmup):
 
 
 def test_doing_nothing_clever_buys_at_the_second_open_and_holds():
-    outcome = buy_and_hold(rising(), Broker(1_010.0, commission=0.01))
+    outcome = buy_and_hold([Series(rising())], Broker(1_010.0, commission=0.01))
 
     assert outcome.ledger.fills.bar.tolist() == [1]
     assert outcome.ledger.fills.price.tolist() == [101]
@@ -103,4 +103,4 @@ def test_doing_nothing_clever_buys_at_the_second_open_and_holds():
 
 
 def test_one_bar_is_too_few_to_hold_anything():
-    assert buy_and_hold(rising(1), Broker(1_000.0)).ledger.equity.tolist() == [1_000]
+    assert buy_and_hold([Series(rising(1))], Broker(1_000.0)).ledger.equity.tolist() == [1_000]

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import tidewright
-from tidewright.domain.compiled import inlined
+from tidewright.domain.compiled import CompilationRefused, as_written, compiled_c_function, inlined
 
 PACKAGE = Path(tidewright.__file__).parent
 SETTINGS = "from tidewright.domain import compiled as c; print(c.numba.config.CPU_NAME, c.numba.config.CACHE_DIR)"
@@ -71,11 +73,64 @@ def test_a_temporary_place_that_others_can_write_to_is_not_trusted(tmp_path):
     assert Path(directory).parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_user_without_a_home_has_a_place_too(tmp_path):
+    nobody = "import os, pwd; os.environ.pop('HOME'); pwd.getpwuid = lambda user: {}[user]\n"
+    directory = printed(nobody + SETTINGS, XDG_CACHE_HOME="", TMPDIR=str(tmp_path))[1]
+
+    assert Path(directory).parent.parent == tmp_path
+
+
+def test_where_nothing_can_be_written_the_code_is_compiled_and_not_kept(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    nowhere = f"import tempfile; tempfile._candidate_tempdir_list = lambda: [{str(in_the_way)!r}]\n"
+
+    assert printed(nowhere + COMPILE, XDG_CACHE_HOME=str(in_the_way)) == ["True", "True"]
+
+
 def test_division_is_as_ieee_754_says_and_never_an_error():
     quotient = inlined(lambda a, b: a / b)
 
     assert quotient(1.0, 0.0) == math.inf
     assert math.isnan(quotient(0.0, 0.0))
+
+
+def test_a_users_own_function_divides_by_zero_as_python_does():
+    over = as_written(lambda a: 1.0 / a)
+
+    def quotient(a):
+        try:
+            over(float(a))
+        except Exception:
+            return -1
+        return 1
+
+    assert [compiled_c_function(quotient).ctypes(a) for a in (0, 2)] == [-1, 1]
+    with pytest.raises(ZeroDivisionError):
+        over(0.0)
+
+
+WORDS = {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda a: WORDS["a"], "Untyped global name 'WORDS': Cannot determine Numba type of <class 'dict'>"),
+        (lambda a: nowhere + a, "NameError: name 'nowhere' is not defined"),  # noqa: F821
+        (lambda a: a.real_part, "Unknown attribute 'real_part' of type int64"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_with_the_line_that_says_why(function, why):
+    with pytest.raises(CompilationRefused) as caught:
+        compiled_c_function(function)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(("setting", "compiles"), [("0", "True"), ("1", "False")])
+def test_the_compiler_may_be_turned_off(setting, compiles):
+    code = "from tidewright.domain.compiled import compiles; print(compiles())"
+    assert printed(code, NUMBA_DISABLE_JIT=setting) == [compiles]
 
 
 COMPILE = """

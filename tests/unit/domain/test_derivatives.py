@@ -162,6 +162,13 @@ class TestLeverage:
         quantity = ledger.fills.quantity[0]
         assert ledger.fills.fee.tolist() == pytest.approx([quantity * 100 * 0.001, quantity * 110 * 0.0002])
 
+    def test_a_target_whose_commission_is_more_than_the_margin_leaves_no_debt(self) -> None:
+        bars = bars_of(FLAT, FLAT, (100, 112, 100, 110))
+        broker = Broker(10_000, commission=0.1, leverage=20.0)
+        ledger = simulate(bars, signals_of(bars, enter=(0,)), broker, Risk(take_profit=0.01))
+        assert fills_of(ledger)[1][2::2] == (95.0, "Liquidation")
+        assert ledger.cash == pytest.approx(0.0, abs=1e-9)
+
 
 class TestFunding:
     def test_a_spreadsheet_of_one_position(self) -> None:

@@ -285,6 +285,16 @@ def test_some_end_just_before_the_largest_moves_up_or_down(bars):
     assert {700, 1_500} <= set(lengths(jumps, WARMUP))
 
 
+def test_of_what_takes_long_to_ask_there_are_fewer(bars):
+    enter = np.isin(np.arange(len(bars)), np.arange(100, 2_000, 10))
+    signals = Evaluation({}, Signals(enter, ~enter))
+
+    assert prefix_lengths(bars, WARMUP, signals, 0, each=0).tolist() == list(range(21, 85))
+    few, all_of_them = (set(prefix_lengths(bars, WARMUP, signals, 0, each).tolist()) for each in (4, 32))
+    assert set(range(21, 85)) | {2_000} <= few
+    assert 4 < len(few - set(range(21, 85))) <= 3 * 4 + 1 < len(all_of_them - set(range(21, 85)))
+
+
 def test_without_bars_there_is_no_prefix(bars):
     assert lengths(bars.part(0, 0), WARMUP) == []
 

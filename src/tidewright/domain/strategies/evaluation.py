@@ -23,7 +23,7 @@ class StrategyFailed(StrategyError):
 class Evaluation:
     """A strategy's columns and signals over some bars; every array has the bars' length.
 
-    A step strategy has no signals; what it asks for is known once it has traded (`tidewright.domain.backtest.asked_of_step`).
+    A step strategy has no signals; what it asks for is known once it has traded (`tidewright.domain.asking.asked_of_step`).
     """
 
     columns: Columns

@@ -6,15 +6,13 @@ time: what it needs of earlier ones it takes from its columns, or remembers.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from tidewright.domain.bars import Bars, Booleans, Floats
 from tidewright.domain.orders import Order
-from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters, StrategyError
-from tidewright.domain.watching import VIEW_FIELDS, Watch, WatchFunction
+from tidewright.domain.strategies.strategy import Columns, Parameter, Parameters
 
 
 @runtime_checkable
@@ -86,56 +84,3 @@ class Decisions:
 def is_step(strategy: object) -> bool:
     """Whether a strategy is asked bar by bar."""
     return hasattr(strategy, "on_bar")
-
-
-def watch(
-    strategy: AnyStep, columns: Columns, parameters: Parameters, start: int, warmup: int, *, log: bool = False
-) -> Watch:
-    """The strategy at work on a period that begins at bar `start` of its `columns`; it is first asked once `warmup` bars have passed.
-
-    Raises StrategyError for names that stand for two things.
-    """
-    function, numbers = watch_function(strategy, columns, parameters), _numbers(parameters)
-    given = [np.asarray(column, dtype=np.float64)[start:] for column in columns.values()]
-    return Watch(function, given, [*numbers.values()], [*strategy.state.values()], max(warmup - start, 0), log=log)
-
-
-def watch_function(strategy: AnyStep, columns: Columns, parameters: Parameters) -> WatchFunction:
-    """The strategy's function, compiled if it can be, once in a process for each form that it takes."""
-    names = (tuple(strategy.state), tuple(columns), tuple(_numbers(parameters)))
-    _check_names(strategy, *names)
-    on_bar = type(strategy).__dict__.get("on_bar", None)
-    static = isinstance(on_bar, staticmethod)
-    return _made(on_bar.__func__ if static else strategy.on_bar, *names, static)
-
-
-@lru_cache(maxsize=32)
-def _made(
-    on_bar: Callable[[Any, Any, Any], Order],
-    state: tuple[str, ...],
-    columns: tuple[str, ...],
-    parameters: tuple[str, ...],
-    compile_it: bool,
-) -> WatchFunction:
-    return WatchFunction(on_bar, state, columns, parameters, compile_it=compile_it)
-
-
-def _numbers(parameters: Parameters) -> dict[str, float]:
-    """The parameters that are numbers; a Choice is for `columns` to act on."""
-    return {name: float(value) for name, value in parameters.items() if not isinstance(value, str)}
-
-
-def _check_names(
-    strategy: AnyStep, state: tuple[str, ...], columns: tuple[str, ...], parameters: tuple[str, ...]
-) -> None:
-    told = [*VIEW_FIELDS, *columns, *parameters]
-    twice = sorted({name for name in told if told.count(name) > 1})
-    if twice:
-        raise StrategyError(
-            f"{strategy.name}: on_bar would be told two things by the name {twice[0]!r}; choose another name for the column or the parameter"
-        )
-    wrong = [name for name in (*state, *told) if not name.isidentifier() or hasattr(np.recarray, name)]
-    if wrong:
-        raise StrategyError(
-            f"{strategy.name}: {wrong[0]!r} cannot be a field of what on_bar is told; choose another name"
-        )

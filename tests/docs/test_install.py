@@ -1,0 +1,47 @@
+"""The page on installing is executed, block by block, as its reader would; pods run on a fake kubelet, and the operator beside the cluster."""
+
+import os
+import re
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from chart_cluster import chart_cluster, helm
+from fake_kubelet import FakeKubelet
+from operating import operating
+from pod_life import Ending, Stays
+
+from chart import tools
+from cluster.build import built
+from tidewright.runs.exits import REFUSED
+
+PROJECT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def lives(pod):
+    """The operator's pods run; the one of `helm test` succeeds; a worker refuses its input, which needs no image."""
+    if pod["spec"]["restartPolicy"] == "Always":
+        return Stays.RUNNING
+    return Ending() if pod["metadata"]["name"].endswith("-test") else Ending(exit_code=REFUSED)
+
+
+def test_every_block_runs(tmp_path, monkeypatch):
+    helm("version")
+    blocks = BLOCK.findall((PROJECT / "docs" / "install.md").read_text(encoding="utf-8"))
+    with chart_cluster(tmp_path / "cluster") as cluster, ExitStack() as running:
+        if not built():
+            pytest.skip("the page needs kubectl: compile it with `make cluster-build`")
+        folder = tmp_path / "checkout"
+        folder.mkdir()
+        for name in ("helm", "manifests", "crds"):
+            (folder / name).symlink_to(PROJECT / name)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(tools.build()), str(built()), os.environ["PATH"]]))
+        monkeypatch.setenv("KUBECONFIG", str(cluster.plane.kubeconfig))
+        for namespace in ("tidewright-system", "default"):
+            running.enter_context(FakeKubelet(cluster.plane.access(), namespace, lives))
+        for text in blocks:
+            subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, check=True, timeout=120)
+            if "helm install tidewright " in text and "--wait" in text:
+                running.enter_context(operating(cluster, tmp_path))

@@ -1,0 +1,118 @@
+"""The proof that live and batch agree: a month lived through bar by bar, with restarts; and that it finds what does not agree."""
+
+import json
+from pathlib import Path
+
+import pytest
+from live_market import resolved
+
+from tidewright.adapters.bar_file import read_bars
+from tidewright.adapters.parquet_store import ParquetStore
+from tidewright.adapters.simulated import SimulatedStore
+from tidewright.domain.bars import Market
+from tidewright.domain.provenance import bars_digest
+from tidewright.domain.strategies.builtin import BUILTINS
+from tidewright.ports import Source
+from tidewright.signals.parity import prove_parity, write
+from tidewright.specs.quantities import epoch_milliseconds
+
+SIMULATED = Market("simulated", "BTC/USDT", "1h")
+MONTH = (epoch_milliseconds("2023-03-01"), epoch_milliseconds("2023-04-01"))
+ARTIFACTS = Path(__file__).parents[3] / "build" / "parity"
+"""Where the reports of the month are left for who wants to look at them."""
+
+
+@pytest.fixture(scope="session")
+def real(shared_data, tmp_path_factory):
+    """Real hours of BTC/USDT from 2022 on."""
+    store = ParquetStore(tmp_path_factory.mktemp("real"))
+    market = Market("binance", "BTC/USDT", "1h")
+    read = read_bars(shared_data / "binance-spot" / "BTC_USDT-1h-2017-2024.feather", market)
+    store.merge(read.bars.between(epoch_milliseconds("2022-01-01"), 2**62), Source("BTC", ""))
+    return store, market
+
+
+@pytest.mark.shared
+def test_a_month_of_real_bars_with_a_gap_and_restarts(real, tmp_path):
+    """March 2023 has a real gap on Binance, on the 24th."""
+    store, market = real
+    report = prove_parity("macd-cross", resolved({"builtin": "MacdCross"}), market, store, tmp_path, MONTH, restarts=5)
+    write(report, ARTIFACTS / "real")
+    assert (report.compared, report.restarts, report.gaps, report.differences) == (743, 5, 1, ())
+    assert report.passed
+
+
+def test_a_month_of_simulated_bars_with_restarts(tmp_path):
+    store, strategy = SimulatedStore(), resolved({"builtin": "MacdCross"})
+    report = prove_parity("macd-cross", strategy, SIMULATED, store, tmp_path, MONTH, restarts=5)
+    write(report, ARTIFACTS / "simulated")
+    assert (report.compared, report.restarts, report.gaps, report.differences) == (744, 5, 0, ())
+    assert report.passed
+
+
+@pytest.mark.parametrize("name", BUILTINS)
+def test_three_days_of_every_strategy(name, tmp_path):
+    report = three_days(resolved({"builtin": name}), tmp_path)
+    assert (report.compared, report.restarts, report.differences) == (72, 2, ())
+
+
+def three_days(source, tmp_path, restarts=2):
+    period = (MONTH[0], MONTH[0] + 72 * 3_600_000)
+    return prove_parity("test", source, SIMULATED, SimulatedStore(), tmp_path, period, restarts)
+
+
+def class_of(body, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\nfrom tidewright import Signals, SignalStrategy\n"
+        "class Own(SignalStrategy):\n"
+        "    def warmup(self, parameters): return 2\n"
+        f"    def columns(self, bars, parameters): return {{'own': {body}}}\n"
+        "    def signals(self, bars, columns, parameters):\n"
+        "        return Signals(columns['own'] > 0, columns['own'] < 0)\n"
+    )
+    return resolved({"classRef": {"module": "own", "class": "Own"}}, import_from=[tmp_path])
+
+
+def test_a_strategy_that_sees_the_next_bar_is_found(tmp_path):
+    peeking = class_of("np.append(np.diff(bars.close), 0.0)", tmp_path)
+    report = three_days(peeking, tmp_path)
+    assert not report.passed
+    assert {"own", "enter"} <= {difference.name for difference in report.differences}
+
+
+def test_a_strategy_that_depends_on_where_history_ends_is_found(tmp_path):
+    report = three_days(class_of("bars.close - bars.close.mean()", tmp_path), tmp_path)
+    assert report.record()["differences"] > 0
+    assert len(report.record()["firstDifferences"]) == 20
+
+
+def test_a_difference_in_the_last_bit_is_found(tmp_path):
+    sometimes = "np.nextafter(bars.close, 0.0) if len(bars) % 24 == 0 else bars.close"
+    report = three_days(class_of(sometimes, tmp_path), tmp_path)
+    assert {difference.name for difference in report.differences} == {"own"}
+    assert len(report.differences) == 72 - 3  # the batch is of whole days
+
+
+def test_the_report_says_what_was_compared(tmp_path):
+    report = three_days(resolved(), tmp_path / "anchors")
+    write(report, tmp_path / "out")
+    record = json.loads((tmp_path / "out/parity.json").read_text())
+    store = SimulatedStore()
+    bars = store.read(SIMULATED, None, MONTH[0] + 72 * 3_600_000)
+    assert record["barsCompared"] == 72
+    assert record["valuesCompared"] == 72 * (1 + 5 + 3 + 2)
+    assert record["anchor"]["firstBar"] == "2022-01-01T00:00:00Z"
+    assert record["dataDigest"] == bars_digest(bars)
+    assert record["passed"] is True
+    page = (tmp_path / "out/parity.html").read_text()
+    assert "SIMULATED DATA" in page
+    assert "each of 72 bars is, bit for bit, what a backtest sees; 2 restarts changed nothing." in page
+    assert record["dataDigest"] in page
+
+
+def test_the_report_shows_the_first_differences(tmp_path):
+    report = three_days(class_of("np.append(np.diff(bars.close), 0.0)", tmp_path), tmp_path)
+    write(report, tmp_path / "out")
+    page = (tmp_path / "out/parity.html").read_text()
+    assert "the strategy sees the future, or answers at random" in page
+    assert page.count("<td>own</td>") > 5
