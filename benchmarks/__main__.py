@@ -17,8 +17,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.command import wall_times
+from benchmarks.engines import both_times
 from benchmarks.figures import Figure, figures_table, times_table
 from benchmarks.process import REPOSITORY, Contestant, in_turns, ratio
+from benchmarks.signals import ECHO, SIGNAL, call_times, percentile, slowest
 
 RESULTS = Path(__file__).parent / "results/latest.json"
 
@@ -108,6 +110,51 @@ def million_bars(found: Findings, folder: Path) -> None:
     ]
 
 
+def account(found: Findings, folder: Path) -> None:
+    with Contestant("ours", folder) as ours:
+        portfolio, step = ours.ask("portfolio"), ours.ask("step")
+    one, many = portfolio["one"], portfolio["many"]
+    name = "Account of 20 symbols with all limits, rate of the kernel a symbol's bar"
+    found.figures += [
+        Figure(name, "at least", 30, 100 * 20 * ratio(one, many), "%"),
+        Figure(
+            "Step strategy, rate of the form of signals",
+            "at least",
+            25,
+            100 * ratio(step["signals"], step["step"]),
+            "%",
+        ),
+    ]
+    found.times |= {
+        "kernel with all stops, and its ledger": one,
+        "account of 20 symbols with all stops and limits": many,
+        "backtest with all stops: form of signals": step["signals"],
+        "backtest with all stops: step strategy": step["step"],
+        "its trading alone: form of signals": step["signals alone"],
+        "its trading alone: step strategy": step["step alone"],
+    }
+
+
+def download(found: Findings, folder: Path) -> None:
+    with Contestant("download", folder) as ours:
+        answer = ours.ask("download")
+    times, packed, text = answer["times"], answer["packed"], answer["text"]
+    of_what = f"{answer['bars'] / 1e6:.2f} million minutes, {packed:.0f} MB of zip, {text:.0f} MB of CSV"
+    speed = packed / median(times["whole"])
+    found.times |= {
+        f"download from loopback of {of_what}: {speed:.0f} MB/s of zip": times["whole"],
+        "its parts alone: fetching": times["fetch"],
+        "its parts alone: decoding": times["decode"],
+        "its parts alone: merging": times["merge"],
+    }
+
+
+def engines(found: Findings, folder: Path, bars: str) -> None:
+    times = both_times(bars, folder)
+    share = 100 * ratio(times["backtrader"], times["whole"])
+    found.times[f"`engine: Both` on seven years of hours, {share:.0f} % of it Backtrader's"] = times["whole"]
+
+
 def command(found: Findings, folder: Path, bars: str) -> None:
     times = wall_times(bars, folder)
     found.figures += [
@@ -115,6 +162,13 @@ def command(found: Findings, folder: Path, bars: str) -> None:
         Figure("`tidewright --help`", "under", 0.3, median(times["help"]), "s"),
     ]
     found.times |= {"`tidewright run`": times["run"], "`tidewright --help`": times["help"]}
+
+
+def signals(found: Findings, folder: Path) -> None:
+    times = call_times(folder)
+    slower = percentile(times[SIGNAL], 0.99) / percentile(times[ECHO], 0.99)
+    found.figures.append(Figure("Signal over gRPC, p99 as a multiple of a bare echo's", "at most", 2, slower, "x"))
+    found.times |= times | {f"{name}, the slowest 1 %": slowest(one, 0.01) for name, one in times.items()}
 
 
 def machine() -> str:
@@ -139,7 +193,11 @@ def measure(folder: Path, *, quick: bool) -> dict[str, object]:
         "One backtest": one_backtest,
         "Sweep" if quick else "Sweep (vectorbt takes half a minute and 4 GB)": partial(sweep, quick=quick),
         "A million bars": million_bars,
+        "Account": account,
         "Command": partial(command, bars=market["file"]),
+        "Engines": partial(engines, bars=market["file"]),
+        "Download": download,
+        "Signals": signals,
     }
     load = os.getloadavg()[0]
     for title, part in parts.items():

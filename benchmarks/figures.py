@@ -11,7 +11,7 @@ class Figure:
     """One of the project's figures; `measured` is held against `target` in `unit`."""
 
     name: str
-    bound: Literal["at least", "under", "exactly"]
+    bound: Literal["at least", "at most", "under", "exactly"]
     target: float
     measured: float
     unit: str
@@ -21,6 +21,8 @@ class Figure:
         match self.bound:
             case "at least":
                 return self.measured >= self.target
+            case "at most":
+                return self.measured <= self.target
             case "under":
                 return self.measured < self.target
             case "exactly":

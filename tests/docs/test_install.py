@@ -41,7 +41,11 @@ def test_every_block_runs(tmp_path, monkeypatch):
         monkeypatch.setenv("KUBECONFIG", str(cluster.plane.kubeconfig))
         for namespace in ("tidewright-system", "default"):
             running.enter_context(FakeKubelet(cluster.plane.access(), namespace, lives))
+        operator = ExitStack()
+        running.push(operator)
         for text in blocks:
+            if "helm uninstall tidewright " in text:
+                operator.close()  # as its pod ends
             subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, check=True, timeout=120)
             if "helm install tidewright " in text and "--wait" in text:
-                running.enter_context(operating(cluster, tmp_path))
+                operator.enter_context(operating(cluster, tmp_path))

@@ -4,16 +4,20 @@ A control plane a test process: it takes three seconds and 250 MB, and one test'
 """
 
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from backtest_runs import BacktestRuns
 from fake_kubelet import FakeKubelet
 from fault_proxy import FaultProxy
 from installed import install
+from operator_process import OperatorProcess
 from pod_life import by_annotation
 
 from cluster.build import built
@@ -132,6 +136,34 @@ def kubelet(controllers: ControlPlane, namespace: str) -> Iterator[Callable[...,
         yield lambda script=by_annotation, **options: started.enter_context(
             FakeKubelet(controllers.access(), namespace, script, **options)
         )
+
+
+@pytest.fixture
+def operator(
+    api: httpx.Client, cluster: Cluster, namespace: str, tmp_path: Path
+) -> Iterator[Callable[..., OperatorProcess]]:
+    """Starts an operator of the test's namespace: ``operator(proxy, resync_seconds=1)``; ready on return, unless with `waits=False`.
+
+    It talks to the API server, or to a proxy in front of it. Afterwards it is killed, and what it logged is shown with a test that fails.
+    """
+    with ExitStack() as started:
+
+        def start(through: FaultProxy | None = None, *, waits: bool = True, **settings: object) -> OperatorProcess:
+            name = str(settings.get("identity", "operator-0"))
+            kubeconfig = through.access.write(tmp_path / f"{name}.kubeconfig") if through else cluster.kubeconfig
+            told = {setting.upper(): str(value) for setting, value in settings.items()}
+            process = OperatorProcess(kubeconfig, tmp_path / f"{name}.log", namespace, **told)
+            started.callback(lambda: sys.stdout.write(f"{name}:\n{process.log.read_text()}"))
+            started.enter_context(process)
+            return process.wait_until_ready() if waits else process
+
+        yield start
+
+
+@pytest.fixture
+def runs(api: httpx.Client, namespace: str) -> BacktestRuns:
+    """The BacktestRuns of the test's namespace, and what became of them."""
+    return BacktestRuns(api, namespace)
 
 
 @pytest.fixture

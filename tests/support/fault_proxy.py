@@ -144,10 +144,10 @@ class FaultProxy:
         return self._background.run(self._reset(match))
 
     async def _start(self) -> str:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self.upstream.ssl_context())
+        self._connector = aiohttp.TCPConnector(limit=0, ssl=self.upstream.ssl_context())
         forever = aiohttp.ClientTimeout(total=None, sock_connect=10)
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector,
             timeout=forever,
             read_bufsize=LONGEST_EVENT,
             auto_decompress=False,
@@ -162,6 +162,7 @@ class FaultProxy:
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
+        await self._connector.close(abort_ssl=True)  # a farewell would take longer than the loop runs
         await self._session.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

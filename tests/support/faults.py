@@ -35,6 +35,14 @@ async def stall(exchange: Exchange) -> web.StreamResponse:
     return exchange.reset()
 
 
+async def silence(exchange: Exchange) -> web.StreamResponse:
+    """A watch that opens as any other, and then tells nothing, for as long as the client waits."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(exchange.request)
+    await asyncio.Event().wait()
+    return response
+
+
 def delay(seconds: float) -> Fault:
     """The answer comes late."""
 

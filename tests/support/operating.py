@@ -14,12 +14,15 @@ from installed import until
 
 from cluster.processes import free_port
 
+GRACE = 30.0
+"""Seconds that a pod has to end by itself, as the chart has it."""
+
 
 @contextmanager
 def operating(
     cluster: ChartCluster, folder: Path, name: str = "tidewright-operator", namespace: str = "tidewright-system"
 ) -> Iterator[Path]:
-    """The operator of a release, once it works; gives its log."""
+    """The operator of a release, once it works; gives its log. It must end by itself when it is told to."""
     log, health = folder / "operator.log", free_port()
     deployment = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
     assert deployment is not None
@@ -34,8 +37,10 @@ def operating(
             until(lambda: process.poll() is not None or _ready(health), "the operator works")
             assert process.poll() is None, log.read_text()
             yield log
-        finally:
             process.send_signal(signal.SIGTERM)
+            process.wait(GRACE)
+        finally:
+            process.kill()
 
 
 def _ready(port: int) -> bool:

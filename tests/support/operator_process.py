@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,7 +18,10 @@ PATIENCE = 30.0
 
 
 class OperatorProcess:
-    """A context manager; `environment` are settings without their prefix. Its output is in `log`."""
+    """A context manager; `environment` are settings without their prefix. Its output is in `log`.
+
+    Started again it is the same operator, as a container is that its kubelet starts again.
+    """
 
     def __init__(self, kubeconfig: Path, log: Path, namespace: str, **environment: str) -> None:
         self.log, self.health, self.metrics_port = log, free_port(), free_port()
@@ -25,11 +31,13 @@ class OperatorProcess:
             "HEALTH_PORT": str(self.health),
             "METRICS_PORT": str(self.metrics_port),
             "WORKER_IMAGE": "tidewright:test",
+            "IDENTITY": "operator-0",
             **environment,
         }
         named = {f"TIDEWRIGHT_{name}": value for name, value in settings.items()}
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), **named}
         self._process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
 
     def __enter__(self) -> "OperatorProcess":
         return self.start()
@@ -61,6 +69,30 @@ class OperatorProcess:
         """Wait until it ends by itself; returns the exit code."""
         assert self._process is not None
         return self._process.wait(3 * PATIENCE)
+
+    @contextmanager
+    def kept_running(self) -> Iterator["OperatorProcess"]:
+        """As a kubelet has it: whenever it ends, however it ends, it is started again."""
+        leaving = threading.Event()
+
+        def keep() -> None:
+            while not leaving.is_set():
+                assert self._process is not None
+                try:
+                    self._process.wait(0.1)
+                except subprocess.TimeoutExpired:
+                    continue
+                if not leaving.is_set():
+                    self.restarts += 1
+                    self.start()
+
+        keeping = threading.Thread(target=keep)
+        keeping.start()
+        try:
+            yield self
+        finally:
+            leaving.set()
+            keeping.join()
 
     @property
     def running(self) -> bool:

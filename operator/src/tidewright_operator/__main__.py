@@ -1,16 +1,13 @@
-"""``tidewright-operator``: the process. kopf brings the events, and nothing else."""
+"""``tidewright-operator``: the process."""
 
 import asyncio
-import itertools
 import logging
 import os
 import signal
 import socket
 import sys
 import time
-from typing import Any
 
-import kopf
 from prometheus_client import start_http_server
 
 from tidewright_operator import clock
@@ -55,57 +52,6 @@ RECONCILIATIONS: dict[str, tuple[Kind, Reconcile]] = {
 CHILDREN = (JOB, DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, NETWORK_POLICY, POD_DISRUPTION_BUDGET)
 
 
-def registry_of(observation: Observation) -> kopf.OperatorRegistry:
-    """Handlers of events alone: no handlers of changes, so no finalizers, no annotations and no memory of kopf's own."""
-    registry = kopf.OperatorRegistry()
-    for name, (kind, _) in RECONCILIATIONS.items():
-
-        async def seen(event: Any, of: str = name, **_: Any) -> None:  # noqa: ANN401 - kopf's
-            observation.see(of, event["type"], event["object"])
-
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"see-{kind.plural}")(seen)
-    for kind in CHILDREN:
-
-        async def seen_child(event: Any, of: str = kind.name, **_: Any) -> None:  # noqa: ANN401
-            observation.see_child(of, event["type"], event["object"])
-
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=f"see-{kind.plural}")(seen_child)
-    kopf.on.login(registry=registry, id="login")(_login)
-    return registry
-
-
-def _login(**given: Any) -> Any:  # noqa: ANN401
-    return kopf.login_with_service_account(**given) or kopf.login_with_kubeconfig(**given)
-
-
-def settings_of_kopf() -> kopf.OperatorSettings:
-    """Watches that begin again for ever, with a longest pause; no scanning for kinds that might come; nothing written."""
-    settings = kopf.OperatorSettings()
-    settings.networking.error_backoffs = _Endless()
-    settings.networking.request_timeout = 30
-    settings.networking.connect_timeout = 10
-    settings.watching.server_timeout = 240
-    settings.watching.client_timeout = 300
-    settings.watching.chunk_size = PAGE
-    labels = ",".join(f"{name}={value}" for name, value in MANAGED_BY.items())
-    for kind in CHILDREN:
-        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = labels
-    settings.scanning.disabled = True
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    # A worker stays with its object while idle: with so few of them, events would wait seconds for workers with nothing to do.
-    settings.queueing.worker_limit = 16
-    settings.queueing.idle_timeout = 0.01
-    return settings
-
-
-class _Endless:
-    """0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 15, 15, ... seconds: kopf gives a watch up for good when a finite list of pauses ends."""
-
-    def __iter__(self) -> Any:  # noqa: ANN401
-        return itertools.chain((0.1, 0.2, 0.5, 1, 2, 5, 10), itertools.repeat(15))
-
-
 async def operate(settings: Settings, kubeconfig: str | None, stop: asyncio.Event) -> None:
     """Hold the lease and reconcile until `stop`. Raises LeaseLost and StaleWatch, after which the process must end."""
     heart = Heartbeat(settings.health_port)
@@ -130,19 +76,19 @@ async def _lead(
     if stop.is_set():
         acquired.cancel()
         return
+    acquired.result()
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     runs = Runs()
     observation = Observation(queue, runs)
     site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs)
     kinds = {name: reconcile for name, (_, reconcile) in RECONCILIATIONS.items()}
     controller = Controller(site, kinds, degrade, queue, lambda: leadership.held)
-    heart.ready = True
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(leadership.keep()),
             group.create_task(controller.run(settings.workers)),
             group.create_task(_relist(settings, cluster, observation)),
-            group.create_task(_watch(settings, observation, stop)),
+            group.create_task(_watch(settings, cluster, observation, heart, stop)),
         ]
         await ended
         heart.ready = False
@@ -150,29 +96,22 @@ async def _lead(
             task.cancel()
 
 
-async def _watch(settings: Settings, observation: Observation, stop: asyncio.Event) -> None:
-    """kopf, as long as it runs: that it has ended by itself is as bad as a watch that has."""
+async def _watch(
+    settings: Settings, cluster: Cluster, observation: Observation, heart: Heartbeat, stop: asyncio.Event
+) -> None:
+    await until_served(cluster, (*KINDS.values(), *CHILDREN.values()), settings.namespaces)
     ready = asyncio.Event()
-    signals = asyncio.ensure_future(_take_signals_back(ready, stop))
+    beginning = asyncio.ensure_future(_begin(ready, heart, stop))
     try:
-        await kopf.operator(
-            registry=registry_of(observation),
-            settings=settings_of_kopf(),
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            ready_flag=ready,
-            stop_flag=stop,
-        )
+        await watch(KINDS, CHILDREN, settings.namespaces, observation, stop, ready)
     finally:
-        signals.cancel()
-    if not stop.is_set():
-        raise StaleWatch("kopf has ended by itself")
+        beginning.cancel()
 
 
-async def _take_signals_back(ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """Kopf takes the process's signals for itself when it starts, and would end without the rest of us."""
+async def _begin(ready: asyncio.Event, heart: Heartbeat, stop: asyncio.Event) -> None:
     await ready.wait()
-    _take_signals(stop)
+    heart.ready = True
+    _take_signals(stop)  # kopf has taken them for itself, and would end without the rest of us
 
 
 def _take_signals(stop: asyncio.Event) -> None:
@@ -182,17 +121,15 @@ def _take_signals(stop: asyncio.Event) -> None:
 
 
 async def _relist(settings: Settings, cluster: Cluster, observation: Observation) -> None:
-    kinds = {name: kind for name, (kind, _) in RECONCILIATIONS.items()}
-    children = {kind.name: kind for kind in CHILDREN}
     await observation.learn_runs(cluster, settings.namespaces)
     while True:
         await asyncio.sleep(settings.resync_seconds)
-        await observation.relist(cluster, kinds, children, settings.namespaces)
+        await observation.relist(cluster, KINDS, CHILDREN, settings.namespaces)
 
 
 async def degrade(site: Site, key: Key, message: str) -> None:
     """Tell of a failed reconciliation where its resource's owner looks: once, as every word would bring an event, and every event another attempt."""
-    kind = RECONCILIATIONS[key.kind][0]
+    kind = KINDS[key.kind]
     thing = await site.cluster.get(kind, key.namespace, key.name)
     if thing is None:
         return

@@ -11,7 +11,6 @@ import httpx2
 import msgspec
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import KubeConfig
-from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import CascadeType, PatchType
 
@@ -98,6 +97,16 @@ class Cluster:
             )
             return [dict(one) async for one in pages]
 
+    async def serves(self, kind: Kind, namespace: str | None) -> bool:
+        """Whether the API server knows the kind."""
+        try:
+            async with _told():
+                async for _ in self._client.list(_resource(kind), namespace=namespace or "*", chunk_size=1):
+                    break
+        except _Missing:
+            return False
+        return True
+
     async def create_once(self, kind: Kind, thing: Object) -> Object | None:
         """Create the object, and give it as it is then; None where one of its name is there already, whatever it is."""
         try:
@@ -112,7 +121,7 @@ class Cluster:
             await self._client.apply(_made(kind, thing), force=True)
 
     async def apply_status(self, kind: Kind, thing: Object) -> None:
-        """As `apply`, for the status alone. Raises `Conflict` where the object is gone, or no longer that of `metadata.uid` and `metadata.resourceVersion`, if given."""
+        """As `apply`, for the status alone. Raises `Conflict` where the object is gone, or no longer that of `metadata.resourceVersion`, if given."""
         resource = _resource(kind)
         meta = thing["metadata"]
         try:
@@ -163,8 +172,8 @@ async def connected(kubeconfig: str | None = None) -> AsyncIterator[Cluster]:
 
 
 def as_read(thing: Object) -> Object:
-    """Metadata that holds a write to the very object, and the very state of it, that was read."""
-    return {name: thing["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
+    """Metadata that holds a write to the very object that was read, as it was then: no two objects of a cluster, and no two states of one, have the same version."""
+    return {name: thing["metadata"][name] for name in ("name", "namespace", "resourceVersion")}
 
 
 class _Missing(Refused):
@@ -181,8 +190,6 @@ async def _told(limit: float = TIMEOUT) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(limit):
             yield
-    except ApiError as error:
-        raise _translated(error.response, error.status.message or str(error), error.status.reason) from error
     except httpx2.HTTPStatusError as error:
         raise _translated(error.response, str(error)) from error
     except httpx2.HTTPError as error:
@@ -194,15 +201,25 @@ async def _told(limit: float = TIMEOUT) -> AsyncIterator[None]:
         raise Unavailable(f"not an API server's answer: {error!r}") from error
 
 
-def _translated(response: httpx2.Response, message: str, reason: str | None = None) -> Exception:
-    status = response.status_code
+def _translated(response: httpx2.Response, message: str) -> Exception:
+    status, said = response.status_code, _said(response)
+    message = str(said.get("message") or message)
     if status == 404:
         return _Missing(message)
     if status == 409:
-        return _AlreadyThere(message) if reason == "AlreadyExists" else Conflict(message)
+        return _AlreadyThere(message) if said.get("reason") == "AlreadyExists" else Conflict(message)
     if status in {408, 410, 429} or status >= 500:
         return Unavailable(message, _retry_after(response))
     return Invalid(message) if status in {400, 413, 422} else Refused(message)
+
+
+def _said(response: httpx2.Response) -> Object:
+    """The Status that the API server refuses with; empty where it is something else that refuses."""
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _retry_after(response: httpx2.Response) -> float:

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from math import inf
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidewright.domain.account import Book, trade_account
-from tidewright.domain.asking import trade_books, watch
 from tidewright.domain.bars import Bars
 from tidewright.domain.costs import NO_FILTERS, Broker, Filters, Funding, Risk, Sizing
 from tidewright.domain.grid import Clock, holdings, times_of
@@ -18,6 +17,9 @@ from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup,
 from tidewright.domain.strategies.step import is_step
 from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy
 from tidewright.domain.trades import trades_of
+
+if TYPE_CHECKING:
+    from tidewright.domain.account import Book
 
 
 class NoSuchColumn(KeyError):
@@ -119,6 +121,8 @@ def backtest_account(
         period = one.period
         ledger = simulate(period, tradable(signals, one.start, warmup), broker, risk, one.funding)
         return outcome_of(period, evaluations[0], ledger, one)
+    from tidewright.domain.asking import trade_books  # noqa: PLC0415 - most backtests do without the account
+
     books = [
         _book(one, own, evaluation, parameters, warmup, rank_by)
         for one, own, evaluation in zip(series, strategies, evaluations, strict=True)
@@ -146,6 +150,8 @@ def buy_and_hold(series: Sequence[Series], broker: Broker) -> Outcome:
         assert isinstance(signals, Signals)  # noqa: S101 - it was made right here
         ledger = simulate(one.period, signals, outright, share, one.funding)
         return outcome_of(one.period, evaluations[0], ledger, one)
+    from tidewright.domain.account import Book, trade_account  # noqa: PLC0415 - as above
+
     books = [
         Book(one.period, evaluation.signals, funding=one.funding, delisted=one.delisted)
         for one, evaluation in zip(series, evaluations, strict=True)
@@ -181,7 +187,10 @@ def _one_entry(series: Series) -> Signals:
 
 def _book(
     one: Series, strategy: Strategy, evaluation: Evaluation, parameters: Parameters, warmup: int, rank_by: str
-) -> Book:
+) -> "Book":
+    from tidewright.domain.account import Book  # noqa: PLC0415 - as above
+    from tidewright.domain.asking import watch  # noqa: PLC0415
+
     signals, watched = None, None
     if isinstance(evaluation.signals, Signals):
         signals = tradable(evaluation.signals, one.start, warmup)

@@ -5,6 +5,7 @@ bar, a restart changes nothing, and what was said of earlier bars can be held ag
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class AnchorRefused(ValueError):
     """A stored anchor is not of this strategy or of this history; the message says what differs."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LiveHistory:
     """The bars from an anchor on, their digest, and what the strategy says of each."""
 
@@ -40,7 +41,12 @@ class LiveHistory:
         """Open time of the newest bar."""
         return int(self.bars.time[-1])
 
-    @property
+    @cached_property
+    def newest_signal(self) -> LiveSignal:
+        """What is said of the newest bar."""
+        return self.signal(len(self) - 1)
+
+    @cached_property
     def provenance(self) -> Provenance:
         return Provenance(self.anchor, len(self.bars), self.digest, ARITHMETIC_REVISION, self.parity)
 

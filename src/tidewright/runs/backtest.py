@@ -4,15 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from tidewright.domain import account, kernel
 from tidewright.domain import backtest as arithmetic
+from tidewright.domain import kernel
 from tidewright.domain.bootstrap import Interval, intervals
 from tidewright.domain.costs import NO_FILTERS, Broker
 from tidewright.domain.lookahead import LookAheadProof, prove_causal
 from tidewright.domain.metrics.periods import daily_returns
 from tidewright.domain.monte_carlo import Spread, account_returns, monte_carlo
 from tidewright.domain.provenance import result_digest
-from tidewright.domain.step_proof import prove_step_causal
 from tidewright.domain.strategies.step import is_step
 from tidewright.domain.strategies.strategy import Signals
 from tidewright.domain.warmup import WarmupCheck, measure_warmup
@@ -67,7 +66,11 @@ class BacktestFindings:
 
 def needs_compiling(plan: BacktestPlan | None = None) -> bool:
     """Whether the run of a plan, or that of any, will wait for the compiler, as the first on a machine does."""
-    return kernel.needs_compiling() or (plan is not None and _on_account(plan) and account.needs_compiling())
+    if plan is None or not _on_account(plan):
+        return kernel.needs_compiling()
+    from tidewright.domain import account  # noqa: PLC0415 - most backtests do without
+
+    return kernel.needs_compiling() or account.needs_compiling()
 
 
 def _on_account(plan: BacktestPlan) -> bool:
@@ -182,6 +185,8 @@ def _symbol(
     if plan.spec.checks.look_ahead:
         asked = strategy.strategy, series.bars, strategy.parameters
         if is_step(strategy.strategy):
+            from tidewright.domain.step_proof import prove_step_causal  # noqa: PLC0415 - as above
+
             proof = prove_step_causal(
                 *asked,
                 plan.spec.seed,

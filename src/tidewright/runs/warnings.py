@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tidewright.domain.asking import watch_function
 from tidewright.domain.comparison import Cause
 from tidewright.domain.instant import utc
 from tidewright.domain.ledger import Reason, Refusal
@@ -38,6 +37,8 @@ def _about_compiling(found: BacktestFindings) -> Iterator[tuple[str, str]]:
     strategy, columns = found.plan.strategy, found.outcome.evaluation.columns
     if not is_step(strategy.strategy):
         return
+    from tidewright.domain.asking import watch_function  # noqa: PLC0415 - most backtests do without the account
+
     refusal = watch_function(strategy.strategy, columns, strategy.parameters).refusal
     if refusal:
         message = (

@@ -1,5 +1,6 @@
 """What happens to every request, whichever protocol it came by: an id, a line in the log, figures."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,17 +24,20 @@ class Account:
 
 @contextmanager
 def accounted(metrics: Metrics, protocol: str, method: str, given_id: str | None) -> Iterator[Account]:
-    """Log the request and count it once it has ended."""
+    """Log the request and count it once it has ended: right after, so that nobody waits for it."""
     account = Account(request_id(given_id), protocol, method)
     started = perf_counter()
     with bound(request_id=account.id):
         try:
             yield account
         finally:
-            seconds = perf_counter() - started
-            metrics.requests.labels(protocol, account.method, account.code).inc()
-            metrics.seconds.labels(protocol, account.method).observe(seconds)
-            _log(account, seconds)
+            asyncio.get_running_loop().call_soon(_close, metrics, account, perf_counter() - started)
+
+
+def _close(metrics: Metrics, account: Account, seconds: float) -> None:
+    metrics.requests.labels(account.protocol, account.method, account.code).inc()
+    metrics.seconds.labels(account.protocol, account.method).observe(seconds)
+    _log(account, seconds)
 
 
 def _log(account: Account, seconds: float) -> None:

@@ -65,7 +65,7 @@ class Replay:
             await follower.refresh()
             if follower.history is None:
                 raise follower.trouble or RuntimeError("neither history nor trouble")
-            newest = follower.history.signal(len(follower.history) - 1)
+            newest = follower.history.newest_signal
             if newest.time >= start:
                 signals.setdefault(newest.time, newest)
             await clock.sleep(step)

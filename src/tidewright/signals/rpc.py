@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from tidewright.domain.live import LiveSignal
 from tidewright.serving.rpc import Context, Server, Servicer
 from tidewright.signals.service import Newest, Said, Served, SignalService
 from tidewright.v1 import signal_service_pb2 as pb
@@ -22,8 +23,11 @@ def servicer(service: SignalService) -> Servicer:
 
 
 class _SignalServicer(SignalServiceServicer):
+    """`_told` keeps the newest answer of each symbol: most calls ask for what others have asked for."""
+
     def __init__(self, service: SignalService) -> None:
         self._service = service
+        self._told: dict[str, tuple[LiveSignal, pb.GetSignalResponse]] = {}
 
     async def GetStrategy(self, request: pb.GetStrategyRequest, context: Context) -> pb.GetStrategyResponse:  # noqa: N802
         strategy = self._service.strategy
@@ -37,7 +41,13 @@ class _SignalServicer(SignalServiceServicer):
         )
 
     async def GetSignal(self, request: pb.GetSignalRequest, context: Context) -> pb.GetSignalResponse:  # noqa: N802
-        return _newest(self._service.newest(request.symbol, columns_only=request.columns_only))
+        newest = self._service.newest(request.symbol, columns_only=request.columns_only)
+        signal, response = self._told.get(request.symbol, (None, None))
+        if response is None or signal is not newest.signal:
+            response = _newest(newest)
+            self._told[request.symbol] = newest.signal, response
+        response.overdue_bars = newest.overdue
+        return response
 
     async def StreamSignals(  # noqa: N802
         self, request: pb.StreamSignalsRequest, context: Context
@@ -48,11 +58,7 @@ class _SignalServicer(SignalServiceServicer):
 
 
 def _newest(newest: Newest) -> pb.GetSignalResponse:
-    return pb.GetSignalResponse(
-        signal=signal_message(newest.signal),
-        provenance=provenance_message(newest.provenance),
-        overdue_bars=newest.overdue,
-    )
+    return pb.GetSignalResponse(signal=signal_message(newest.signal), provenance=provenance_message(newest.provenance))
 
 
 def _said(said: Said) -> pb.StreamSignalsResponse:

@@ -76,7 +76,7 @@ class SignalService:
     def newest(self, symbol: str = "", *, columns_only: bool = False) -> Newest:
         """The newest signal. Raises Failure."""
         history = self._history(symbol, columns_only=columns_only)
-        signal = history.signal(len(history) - 1)
+        signal = history.newest_signal
         overdue = max(self._clock.now() - signal.close_time, 0) // signal.step
         self._figures.served([signal])
         return Newest(signal.without_events() if columns_only else signal, history.provenance, overdue)

@@ -29,7 +29,7 @@ def told(text):
 def test_the_samples_have_no_problems(sample):
     manifest = read(sample.read_text(encoding="utf-8"), str(sample))
     assert manifest.problems == []
-    assert manifest.names("BacktestRun")
+    assert manifest.resources
 
 
 def test_resources_are_found_by_kind_in_the_order_read(demo, strategy):
