@@ -69,6 +69,10 @@ bench: setup ## Measure against the rivals (minutes)
 	UV_PROJECT_ENVIRONMENT=.venv-bench $(UV) sync --frozen --quiet --no-default-groups --group bench
 	.venv-bench/bin/python -m benchmarks
 
+.PHONY: bench-operator
+bench-operator: cluster-build ## Measure the operator on a control plane of its own (five minutes)
+	PYTHONPATH=hack:tests/support $(RUN) python -m benchmarks.operator
+
 .PHONY: soak
 soak: setup ## Everything long: property tests with fifty times the examples, Backtrader over all the years
 	HYPOTHESIS_PROFILE=soak $(RUN) pytest -o timeout=1800 -n 2 --dist worksteal tests/unit tests/property tests/services tests/operator/test_two_judges.py

@@ -171,13 +171,13 @@ def signals(found: Findings, folder: Path) -> None:
     found.times |= times | {f"{name}, the slowest 1 %": slowest(one, 0.01) for name, one in times.items()}
 
 
-def machine() -> str:
+def machine(*packages: str) -> str:
     """What it was measured on, in one line."""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
         cpu = model[1] if model else cpu
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "vectorbt", "backtesting"))
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
 
@@ -203,7 +203,7 @@ def measure(folder: Path, *, quick: bool) -> dict[str, object]:
     for title, part in parts.items():
         print(f"{title} ...", file=sys.stderr, flush=True)
         part(found, folder)
-    on = f"{machine()}; {market['source']}; load {load:.1f} at the start"
+    on = f"{machine('numpy', 'numba', 'vectorbt', 'backtesting')}; {market['source']}; load {load:.1f} at the start"
     print(on, figures_table(found.figures), times_table(found.times), sep="\n\n")
     return {"on": on, "quick": quick, **asdict(found)}
 

@@ -26,9 +26,8 @@ def both_times(bars: str, folder: Path) -> dict[str, list[float]]:
 
 
 def measured(bars: str, folder: Path) -> dict[str, list[float]]:
-    from backtest_engine.engine import BacktraderEngine  # noqa: PLC0415 - the process that asks for the times has none
-
     import tidewright  # noqa: PLC0415
+    from backtest_engine.engine import BacktraderEngine  # noqa: PLC0415 - the process that asks for the times has none
 
     os.environ["TIDEWRIGHT_DATA"] = str(folder / "engines")
     subprocess.run([TIDEWRIGHT, "data", "import", bars, *MARKET], stdout=subprocess.DEVNULL, check=True)

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.market import load
 from benchmarks.process import in_turns, peak, seconds, serve
 from tidewright.domain.account import Book, trade_account
+from tidewright.domain.asking import watch
 from tidewright.domain.backtest import backtest
 from tidewright.domain.bars import Bars, Booleans, Floats
 from tidewright.domain.compiled import compiled
@@ -23,7 +24,7 @@ from tidewright.domain.provenance import result_digest
 from tidewright.domain.strategies.builtin import BUILTINS
 from tidewright.domain.strategies.evaluation import evaluate
 from tidewright.domain.strategies.parameters import resolve_for
-from tidewright.domain.strategies.step import StepStrategy, watch
+from tidewright.domain.strategies.step import StepStrategy
 from tidewright.domain.strategies.strategy import Columns, Parameters
 from tidewright.domain.sweep import grid, sweep
 

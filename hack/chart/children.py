@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidewright_operator import clock
-from tidewright_operator.__main__ import RECONCILIATIONS
+from tidewright_operator.catalogue import KINDS, RECONCILIATIONS
 from tidewright_operator.cluster import Cluster, Kind, Object
 from tidewright_operator.reconcile import Site
 from tidewright_operator.settings import Settings
@@ -62,7 +62,7 @@ def _uid(kind: str) -> str:
 
 async def _reconcile(site: Site) -> None:
     for kind in RESOURCES:
-        await RECONCILIATIONS[kind][1](site, NAMESPACE, NAME)
+        await RECONCILIATIONS[KINDS[kind]](site, NAMESPACE, NAME)
 
 
 async def _tell(*_: object, **__: object) -> None:

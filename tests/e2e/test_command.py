@@ -177,6 +177,20 @@ def test_help_waits_for_none_of_the_heavy_libraries():
     assert HEAVY & set(eval(ended.stderr)) == set()  # noqa: S307 - a list of names that was printed above
 
 
+def test_a_backtest_of_one_symbols_signals_waits_for_nothing_that_it_does_without(tmp_path, environment):
+    code = (
+        "import sys\nfrom tidewright.cli.__main__ import tidewright\n"
+        f"tidewright(['run', {str(SAMPLES / 'backtestrun-demo.yaml')!r}, '--quiet'], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith('tidewright.')])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    imported = set(eval(ended.stdout))  # noqa: S307 - a list of names that was printed above
+    assert "tidewright.domain.kernel" in imported
+    assert not {f"tidewright.{name}" for name in ("domain.account", "domain.watching", "specs.rl_training")} & imported
+
+
 def test_ctrl_c_in_the_middle_of_a_run_leaves_the_result_before_it_whole(command, own, tmp_path, environment):
     assert command("run", own(), "--output", "out").returncode == 0
     before = files(tmp_path / "out")

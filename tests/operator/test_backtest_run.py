@@ -1,13 +1,12 @@
 """A BacktestRun's life on a real API server, with the real Job controller and a kubelet that follows a script."""
 
-import base64
 import json
 
 import httpx
 import pytest
 from backtest_runs import STRATEGY
 from faults import noticed
-from pod_life import STOPPED, Ending, Stays
+from pod_life import Ending, Stays
 from work_records import RESULT, RESULT_DIGEST, complete, failed
 
 from tidewright.runs.exits import DATA_MISSING, FAILED, REFUSED
@@ -460,7 +459,7 @@ def test_kinds_whose_services_are_not_there_yet_say_so(operator, runs, kind, plu
         found = runs.kube.get(f"{path}/waits").json().get("status", {}).get("conditions", ())
         return {one["type"]: one for one in found}
 
-    runs.until(lambda: conditions())
+    runs.until(conditions)
 
     assert (conditions()["Accepted"]["status"], conditions()["Accepted"]["reason"]) == ("True", "Valid")
     assert (conditions()["Finished"]["status"], conditions()["Finished"]["reason"]) == ("False", "NoService")

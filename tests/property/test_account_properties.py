@@ -8,7 +8,7 @@ from math import fsum, inf, isnan
 import numpy as np
 import pytest
 from account_scenes import PLAIN, AccountScene, account_scenes, listings, without_limits
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tidewright.domain.account import trade_account
@@ -44,6 +44,7 @@ def test_an_account_of_one_symbol_is_the_kernel(scene):
     assert (ledger.cash, ledger.unfilled, ledger.initial) == (single.cash, single.unfilled, single.initial)
 
 
+@settings(max_examples=5 * settings.default.max_examples)
 @given(scene=anything)
 def test_the_account_agrees_with_a_naive_one(scene):
     ledger, naive = scene.played(), scene.judged()
@@ -276,7 +277,6 @@ def test_what_comes_later_changes_nothing(scene, hours):
     assert part.equity.tobytes() == whole.equity[: len(part.equity)].tobytes()
     assert len(part.equity) == np.count_nonzero(times_of(scene) < until)
     for name, columns in (("fills", fields(Fills)), ("refusals", fields(Refusals))):
-        # Of a symbol that is delisted it is known when it ends, which nobody does who is cut off before.
         for column in columns:
             mine, all_ = (getattr(getattr(ledger, name), column.name) for ledger in (part, whole))
             assert mine.tobytes() == all_[: known[name]].tobytes(), column.name

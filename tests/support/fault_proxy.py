@@ -58,6 +58,13 @@ class _Planned:
 
 
 @dataclass(eq=False)
+class _Loss:
+    kind: str
+    match: dict[str, object]
+    skip: int
+
+
+@dataclass(eq=False)
 class _Watch:
     call: ApiCall
     response: web.StreamResponse
@@ -74,7 +81,7 @@ class FaultProxy:
         self.upstream = upstream
         self.calls: list[ApiCall] = []
         self._planned: list[_Planned] = []
-        self._lost: list[dict[str, object]] = []
+        self._lost: list[_Loss] = []
         self._watches: list[_Watch] = []
         self._changed = threading.Condition()
         self._background = BackgroundLoop()
@@ -130,9 +137,14 @@ class FaultProxy:
         """How many watches are open now."""
         return len(self._open(match))
 
-    def lose_event(self, kind: str, **match: object) -> None:
-        """The next event of this kind (ADDED, MODIFIED, DELETED, BOOKMARK) never arrives in the first watch that would have had it."""
-        self._lost.append({"kind": kind, **match})
+    def forgive(self) -> None:
+        """No fault that was planned, and no loss, happens any more."""
+        self._planned.clear()
+        self._lost.clear()
+
+    def lose_event(self, kind: str, *, skip: int = 0, **match: object) -> None:
+        """After `skip` of them the next event of this kind (ADDED, MODIFIED, DELETED, BOOKMARK) never arrives in the first watch that would have had it."""
+        self._lost.append(_Loss(kind, match, skip))
 
     def send_error(self, code: int, **match: object) -> int:
         """Put an ERROR event into the open watches, which stay open; how many there were."""
@@ -221,10 +233,12 @@ class FaultProxy:
 
     def _loses(self, call: ApiCall, line: bytes) -> bool:
         for lost in self._lost:
-            match = {name: value for name, value in lost.items() if name != "kind"}
-            if call.matches(**match) and json.loads(line)["type"] == lost["kind"]:
-                self._lost.remove(lost)
-                return True
+            if call.matches(**lost.match) and json.loads(line)["type"] == lost.kind:
+                if lost.skip:
+                    lost.skip -= 1
+                else:
+                    self._lost.remove(lost)
+                    return True
         return False
 
     def _open(self, match: dict[str, object]) -> list[_Watch]:

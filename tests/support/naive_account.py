@@ -247,7 +247,7 @@ class NaiveAccount:
         symbol.position.by_limit = by_limit
         return None
 
-    def refused_outright(self, symbol, bar, reached, by_limit):
+    def refused_outright(self, symbol, bar, reached, by_limit):  # noqa: PLR0911 - one return a refusal
         """Why there is no entry whatever its size."""
         side, held, risk = symbol.order.side, symbol.position, self.risk
         if held and held.leaving is not None:

@@ -55,9 +55,9 @@ class OperatorProcess:
 
     def kill(self) -> None:
         """As ``kill -9`` does it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        if (process := self._process) is not None:
+            process.kill()
+            process.wait()
 
     def stop(self) -> int:
         """As Kubernetes does it; returns the exit code."""

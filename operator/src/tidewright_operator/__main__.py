@@ -11,45 +11,20 @@ import time
 from prometheus_client import start_http_server
 
 from tidewright_operator import clock
-from tidewright_operator.cluster import (
-    BACKTEST_RUN,
-    DEPLOYMENT,
-    JOB,
-    NETWORK_POLICY,
-    OPTIMIZATION_STUDY,
-    PAGE,
-    POD_DISRUPTION_BUDGET,
-    RL_TRAINING,
-    SERVICE,
-    SERVICE_ACCOUNT,
-    TRADING_STRATEGY,
-    Cluster,
-    Kind,
-    as_read,
-    connected,
-)
+from tidewright_operator.catalogue import CHILDREN, KINDS, RECONCILIATIONS
+from tidewright_operator.cluster import Cluster, as_read, connected
 from tidewright_operator.conditions import shortened, with_degraded
 from tidewright_operator.heartbeat import Heartbeat
-from tidewright_operator.kinds import backtest_run, trading_strategy
-from tidewright_operator.kinds.awaiting import awaiting
 from tidewright_operator.lease import Leadership, LeaseLost
-from tidewright_operator.names import MANAGED_BY
 from tidewright_operator.observation import Observation, StaleWatch
-from tidewright_operator.reconcile import Controller, Key, Reconcile, Site
+from tidewright_operator.reconcile import Controller, Key, Site
 from tidewright_operator.recorder import Recorder
 from tidewright_operator.runs import Runs
 from tidewright_operator.settings import Settings
+from tidewright_operator.watching import until_served, watch
 from tidewright_operator.work_queue import WorkQueue
 
 log = logging.getLogger("tidewright_operator")
-
-RECONCILIATIONS: dict[str, tuple[Kind, Reconcile]] = {
-    "TradingStrategy": (TRADING_STRATEGY, trading_strategy.reconcile),
-    "BacktestRun": (BACKTEST_RUN, backtest_run.reconcile),
-    "OptimizationStudy": (OPTIMIZATION_STUDY, awaiting(OPTIMIZATION_STUDY, "optuna-optimizer")),
-    "RLTraining": (RL_TRAINING, awaiting(RL_TRAINING, "rl-agent")),
-}
-CHILDREN = (JOB, DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, NETWORK_POLICY, POD_DISRUPTION_BUDGET)
 
 
 async def operate(settings: Settings, kubeconfig: str | None, stop: asyncio.Event) -> None:
@@ -81,8 +56,8 @@ async def _lead(
     runs = Runs()
     observation = Observation(queue, runs)
     site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs)
-    kinds = {name: reconcile for name, (_, reconcile) in RECONCILIATIONS.items()}
-    controller = Controller(site, kinds, degrade, queue, lambda: leadership.held)
+    reconciliations = {kind.name: reconcile for kind, reconcile in RECONCILIATIONS.items()}
+    controller = Controller(site, reconciliations, degrade, queue, lambda: leadership.held)
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(leadership.keep()),

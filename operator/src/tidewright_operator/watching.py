@@ -62,7 +62,9 @@ async def _served(cluster: Cluster, kind: Kind, namespaces: tuple[str, ...]) -> 
     return False
 
 
-def registry_of(kinds: Mapping[str, Kind], children: Mapping[str, Kind], observation: Observation) -> kopf.OperatorRegistry:
+def registry_of(
+    kinds: Mapping[str, Kind], children: Mapping[str, Kind], observation: Observation
+) -> kopf.OperatorRegistry:
     """Handlers of events alone: no handlers of changes, so no finalizers, no annotations and no memory of kopf's own."""
     registry = kopf.OperatorRegistry()
     for see, watched in ((observation.see, kinds), (observation.see_child, children)):

@@ -152,7 +152,9 @@ def test_no_key_is_worked_on_twice_at_once():
 
 
 def sample(metric, **labels):
-    return next((s.value for m in REGISTRY.collect() for s in m.samples if s.name == metric and s.labels == labels), 0.0)
+    return next(
+        (s.value for m in REGISTRY.collect() for s in m.samples if s.name == metric and s.labels == labels), 0.0
+    )
 
 
 def test_metrics_have_the_names_that_every_controller_has(caplog):

@@ -26,7 +26,10 @@ def schema(request, command):
 
 def test_an_unknown_kind_is_refused_with_those_there_are(command):
     ended = command("schema", "Backtest")
-    assert (ended.code, "'Backtest' is not one of 'TradingStrategy', 'BacktestRun', 'OptimizationStudy', 'RLTraining'" in ended.err) == (REFUSED, True)
+    assert (
+        ended.code,
+        "'Backtest' is not one of 'TradingStrategy', 'BacktestRun', 'OptimizationStudy', 'RLTraining'" in ended.err,
+    ) == (REFUSED, True)
 
 
 def test_the_resource_has_its_four_fields_and_no_others(schema):

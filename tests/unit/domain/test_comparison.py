@@ -38,7 +38,18 @@ def account(*positions, reason=Reason.SIGNAL):
         holding[i:] = row[6]
     codes = (column.astype(np.int8) for column in (side, why))
     direction, because = codes
-    fills = Fills(at, at * HOUR, direction, price, quantity, 0.0 * price, because, number.astype(np.int64), held, np.zeros_like(at))
+    fills = Fills(
+        at,
+        at * HOUR,
+        direction,
+        price,
+        quantity,
+        0.0 * price,
+        because,
+        number.astype(np.int64),
+        held,
+        np.zeros_like(at),
+    )
     return Ledger(1_000.0, fills, cash + holding * 100.0, float(cash[-1]), 0)
 
 

@@ -60,7 +60,12 @@ class TestAnchor:
     @pytest.mark.parametrize(
         ("series", "warmup", "strategy", "told"),
         [
-            (bars(8), 3, "sha256:other", "made for the strategy sha256:this with 3 bars of warm-up, and this one is sha256:other with 3"),
+            (
+                bars(8),
+                3,
+                "sha256:other",
+                "made for the strategy sha256:this with 3 bars of warm-up, and this one is sha256:other with 3",
+            ),
             (bars(8), 4, DIGEST, "made for the strategy"),
             (with_close(bars(8), 2, 7.0), 3, DIGEST, "the first 3 bars, from 1970-01-01T10:00:00Z, have the digest"),
             (bars(8).part(1, 8), 3, DIGEST, "the first bar since then opens at 1970-01-01T11:00:00Z"),

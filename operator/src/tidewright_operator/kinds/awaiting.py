@@ -6,8 +6,8 @@ from tidewright.specs.kinds import KINDS
 from tidewright.specs.manifest import Document
 from tidewright.specs.problems import explain
 from tidewright_operator.clock import written
-from tidewright_operator.cluster import Kind, Object
-from tidewright_operator.conditions import Finding, merged
+from tidewright_operator.cluster import Kind, Object, as_read
+from tidewright_operator.conditions import Finding, differ, merged
 from tidewright_operator.reconcile import Outcome, Reconcile, Site
 
 
@@ -24,9 +24,8 @@ def awaiting(kind: Kind, service: str) -> Reconcile:
             "observedGeneration": generation,
             "conditions": merged(before.get("conditions", ()), findings, generation, written(site.now())),
         }
-        if any(before.get(part) != value for part, value in status.items()):
-            meta = {"name": name, "namespace": namespace}
-            await site.cluster.apply_status(kind, {"metadata": meta, "status": status})
+        if before.get("observedGeneration") != generation or differ(before.get("conditions", ()), status["conditions"]):
+            await site.cluster.apply_status(kind, {"metadata": as_read(thing), "status": status})
             told = findings[-1]
             await site.tell(thing, told.reason, told.message, warning=True)
         return Outcome()
