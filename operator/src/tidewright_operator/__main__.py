@@ -15,6 +15,7 @@ from tidewright_operator.catalogue import CHILDREN, KINDS, RECONCILIATIONS
 from tidewright_operator.cluster import Cluster, as_read, connected
 from tidewright_operator.conditions import shortened, with_degraded
 from tidewright_operator.heartbeat import Heartbeat
+from tidewright_operator.last_resort import or_end
 from tidewright_operator.lease import Leadership, LeaseLost
 from tidewright_operator.observation import Observation, StaleWatch
 from tidewright_operator.reconcile import Controller, Key, Site
@@ -58,13 +59,14 @@ async def _lead(
     site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs)
     reconciliations = {kind.name: reconcile for kind, reconcile in RECONCILIATIONS.items()}
     controller = Controller(site, reconciliations, degrade, queue, lambda: leadership.held)
+    parts = (
+        leadership.keep(),
+        controller.run(settings.workers),
+        _relist(settings, cluster, observation),
+        _watch(settings, cluster, observation, heart, stop),
+    )
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(leadership.keep()),
-            group.create_task(controller.run(settings.workers)),
-            group.create_task(_relist(settings, cluster, observation)),
-            group.create_task(_watch(settings, cluster, observation, heart, stop)),
-        ]
+        tasks = [group.create_task(or_end(part, heart.condemn)) for part in parts]
         await ended
         heart.ready = False
         for task in tasks:

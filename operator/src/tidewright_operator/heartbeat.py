@@ -24,6 +24,7 @@ class Heartbeat:
     def __init__(self, port: int) -> None:
         self._last = time.monotonic()
         self.ready = False
+        self._condemned = False
         heart = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,7 +52,14 @@ class Heartbeat:
             return (200, "ready\n") if self.ready else (503, "waiting for the lease\n")
         if path not in {"/healthz", "/health"}:
             return 404, "there are /healthz and /readyz\n"
+        if self._condemned:
+            return 503, "ending: a part of the operator has failed\n"
         return (200, "alive\n") if silence < SILENCE else (503, f"the event loop has been silent for {silence:.0f} s\n")
+
+    def condemn(self) -> None:
+        """The process is going to end, and is to be taken for dead until it has."""
+        self.ready = False
+        self._condemned = True
 
     async def beat(self) -> None:
         """Beat for ever, and measure how late each beat is."""
