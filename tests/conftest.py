@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             f"{len(skipped)} tests were skipped, which continuous integration refuses (see above)", red=True
         )
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def _path_of_its_own() -> Iterator[None]:
+    """A strategy's folder stays on the Python path for as long as a command runs; the next test has another."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before

@@ -176,8 +176,9 @@ def simulated_years(seven_years: Run) -> Run:
     return document(equity, trades, simulated=True), equity, trades
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the whole session: as long as it is there, Playwright's event loop runs, and no other may in this process."""
     if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}: install chromium to look at the report")
     with sync_playwright() as playwright:

@@ -12,7 +12,7 @@ from naive_account import Bar, NaiveAccount, Symbol
 
 from tidewright.domain.account import Book, trade_account
 from tidewright.domain.bars import Bars
-from tidewright.domain.costs import Bracket, Broker, Filters, Funding, Risk
+from tidewright.domain.costs import Bracket, Broker, Filters, Funding, Risk, Sizing
 from tidewright.domain.orders import Order, hold
 from tidewright.domain.strategies.strategy import Signals
 from tidewright.domain.watching import Watch, WatchFunction
@@ -127,8 +127,11 @@ brokers = st.builds(
 
 @st.composite
 def risks(draw):
+    of_one = draw(protections())
+    if of_one["sizing"].fraction and draw(st.booleans()):
+        of_one["sizing"] = Sizing(draw(st.sampled_from([0.1, 0.2, 0.3])))
     return Risk(
-        **draw(protections()),
+        **of_one,
         max_open_positions=draw(st.integers(1, 4)),
         max_entries=draw(st.integers(1, 3)),
         cooldown=draw(st.sampled_from([0, 0, HOUR, 3 * HOUR])),

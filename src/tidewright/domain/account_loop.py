@@ -293,7 +293,6 @@ def _enter(
         seat.allowance = 0.0
         seat.own_stop = 0
         seat.own_target = 0
-        seat.placed = -1
         room.opened += 1
         room.open += 1
         protect(seat, terms, seat.due)

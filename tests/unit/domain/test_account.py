@@ -139,11 +139,12 @@ class TestSharingOneWallet:
         assert refusals_of(ledger) == [(0, 2, Refusal.NO_CASH)]
 
     def test_entries_are_sized_on_what_the_account_was_worth_at_the_last_close(self):
-        risen = symbol(FLAT, (100, 120, 100, 120), (130, 130, 130, 130), enter=(0,))
+        """Not on what the first symbol's bar, of which only the open is known, will have come to."""
+        risen = symbol(FLAT, (100, 120, 100, 120), (130, 200, 130, 200), enter=(0,))
         other = symbol(FLAT, FLAT, FLAT, enter=(1,))
-        ledger = trade(risen, other, sizing=0.5, max_open_positions=2)
+        ledger = trade(risen, other, sizing=0.3, max_open_positions=2)
 
-        assert_fills(ledger, (0, 1, 100, 5, SIGNAL), (1, 2, 100, 0.5 * (500 + 5 * 120) / 100 - 0.5, SIGNAL))
+        assert_fills(ledger, (0, 1, 100, 3, SIGNAL), (1, 2, 100, 0.3 * (700 + 3 * 120) / 100, SIGNAL))
 
     def test_no_more_positions_are_open_than_may_be(self):
         ledger = trade(*[symbol(FLAT, FLAT, enter=(0,)) for _ in range(3)], sizing=0.1, max_open_positions=2)
@@ -269,6 +270,13 @@ class TestAdding:
         assert_fills(ledger, (0, 1, 100, 1, SIGNAL), (0, 2, min(last[0], 92), -1, STOP_LOSS))
         assert refusals_of(ledger) == [(0, 2, Refusal.LEAVING)]
 
+    def test_nor_once_its_margin_is_gone(self):
+        book = symbol(FLAT, FLAT, (100, 100, 78, 90), orders={0: buy(), 1: buy(limit=79)})
+        ledger = trade(book, broker=Broker(1_000.0, leverage=5.0), sizing=0.1, max_entries=2)
+
+        assert_fills(ledger, (0, 1, 100, 5, SIGNAL), (0, 2, 80, -5, LIQUIDATION))
+        assert refusals_of(ledger) == [(0, 2, Refusal.LEAVING)]
+
     def test_nor_where_its_target_lies_on_the_way(self):
         """A trigger at 110 beyond a target at 105, and a limit on the other side of the open, which may have come later."""
         for order, last in ((buy(trigger=110), (100, 112, 100, 111)), (buy(limit=98), (100, 106, 97, 98))):
@@ -283,6 +291,21 @@ class TestAdding:
         ledger = trade(symbol(*rows, orders=orders), sizing=0.1, stop_loss=0.05, max_entries=2)
 
         assert_fills(ledger, (0, 1, 100, 1, SIGNAL), (0, 2, 100, 1, SIGNAL), (0, 3, 97.5, -2, STOP_LOSS))
+
+    def test_the_next_position_has_none_of_it(self):
+        rows = [FLAT, FLAT, FLAT, (98, 98, 94, 94)]
+        orders = {0: buy(stop=90, target=200), 1: turn(buy()), 2: buy()}
+        ledger = trade(symbol(*rows, orders=orders), sizing=0.1, stop_loss=0.05, max_entries=2)
+
+        assert fills_of(ledger)[-1][1:3] == (3, pytest.approx(200 / (1 + 100 / 98) * 0.95))
+
+    def test_the_high_of_a_bar_with_an_addition_counts_for_the_trailing_stop(self):
+        """The position was there all along, and its target out of reach; only of what a limit has opened it is not known."""
+        rows = [FLAT, FLAT, (100, 110, 99, 105), (105, 105, 104, 104)]
+        book = symbol(*rows, orders={0: buy(), 1: buy(limit=99)})
+        ledger = trade(book, sizing=0.1, trail_distance=0.05, max_entries=2)
+
+        assert fills_of(ledger)[-1][1:3] == (3, pytest.approx(110 * 0.95))
 
     def test_averaging_down_does_not_wake_the_trailing_stop(self):
         """The peak of 101.9 is not 2 % above 100. It is above the new average of 97.5, but nothing has risen."""
@@ -302,6 +325,15 @@ class TestAdding:
             pytest.approx(-1 - 0.1 * 1_010 / 110),
             TRAILING_STOP,
         )
+
+    def test_targets_follow_the_average_price(self):
+        """1 at 100 and 100 / 90 at 90."""
+        rows = [FLAT, FLAT, (90, 90, 90, 90), (90, 110, 90, 100)]
+        average = 200 / (1 + 100 / 90)
+        for reason, target in ((TAKE_PROFIT, {"take_profit": 0.1}), (ROI, {"roi": (RoiStep(0, 0.1),)})):
+            ledger = trade(symbol(*rows, enter=(0, 1)), sizing=0.1, max_entries=2, **target)
+            assert fills_of(ledger)[-1][1::3] == (3, reason)
+            assert fills_of(ledger)[-1][2] == pytest.approx(average * 1.1)
 
     def test_the_ladder_keeps_the_age_of_the_first_entry(self):
         rows = [FLAT, FLAT, FLAT, (100, 102, 100, 102)]
@@ -401,6 +433,13 @@ class TestLimits:
 
         assert fills_of(self.ordered(buy(limit=98), (97.5, 99, 97, 98)))[0][2] == 98
         assert fills_of(self.ordered(sell(limit=102), (102.5, 103, 100, 101)))[0][2] == 102
+
+    def test_all_the_cash_pays_for_the_makers_commission_also_where_that_is_the_higher(self):
+        broker = Broker(1_000.0, commission=0.0, maker_commission=0.01)
+        ledger = trade(symbol(FLAT, (100, 100, 98, 99), orders={0: buy(limit=98)}), broker=broker)
+
+        assert_fills(ledger, (0, 1, 98, 1_000 / (98 * 1.01), SIGNAL))
+        assert 0 <= ledger.cash < 1e-9
 
     def test_an_order_that_is_not_filled_in_its_bar_is_gone(self):
         assert len(self.ordered(buy(limit=98), FLAT, (90, 90, 90, 90)).fills) == 0
@@ -644,3 +683,31 @@ class TestBrackets:
 
         assert [reason for *_, reason in fills_of(kept)] == [SIGNAL]
         assert fills_of(lost)[1][2::2] == (pytest.approx(50), LIQUIDATION)
+
+    def test_what_funding_takes_from_the_margin_may_carry_it_into_a_larger_bracket(self):
+        """12 at 100 on a half, of which funding takes 40 %: gone at 90, where the first 1,000 need 1 % and the rest 10 %: at (90 - 90 / 12) / 0.9."""
+        brackets = (Bracket(1_000.0, 10.0, 0.01), Bracket(4_000.0, 5.0, 0.1))
+        rates = Funding(np.array([2 * HOUR]), np.array([0.4]))
+        ruin = (90 - 90 / 12) / 0.9
+        for low, reasons in ((ruin + 1e-9, [SIGNAL]), (ruin - 1e-9, [SIGNAL, LIQUIDATION])):
+            book = symbol(
+                FLAT, FLAT, (100, 100, low, 100), enter=(0,), filters=Filters(brackets=brackets), funding=rates
+            )
+            ledger = trade(book, broker=Broker(600.0, leverage=2.0))
+            assert [reason for *_, reason in fills_of(ledger)] == reasons
+
+    def test_what_is_left_of_a_position_falls_into_a_smaller_bracket(self):
+        """30 at 100 on a fifth would be taken over at 81.29; the 5 that the volume has left of them, at 80 / 0.99."""
+        for low, last in ((80 / 0.99 + 1e-9, SIGNAL), (80 / 0.99 - 1e-9, LIQUIDATION)):
+            book = symbol(
+                FLAT,
+                FLAT,
+                (100, 100, low, 100),
+                enter=(0,),
+                exit=(1,),
+                volume=[0, 100, 25],
+                filters=Filters(brackets=self.BRACKETS),
+            )
+            ledger = trade(book, broker=Broker(600.0, leverage=5.0, volume_share=1.0))
+            assert fills_of(ledger)[1][3:] == (-25, SIGNAL)
+            assert fills_of(ledger)[-1][4] == last

@@ -64,6 +64,7 @@ def test_a_trade_is_an_entry_and_its_exit_net_of_both_fees():
             "adverse": -0.1,
             "favourable": 0.2,
             "reason": Reason.STOP_LOSS,
+            "symbol": 0,
         }
     )
 
