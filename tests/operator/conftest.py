@@ -77,6 +77,13 @@ def controllers(control_plane: ControlPlane) -> ControlPlane:
     return control_plane
 
 
+@pytest.fixture
+def no_controllers(control_plane: ControlPlane) -> ControlPlane:
+    """The cluster without its controllers, for tests that play their part themselves."""
+    control_plane.controllers.stop()
+    return control_plane
+
+
 @pytest.fixture(scope="session")
 def kube(cluster: Cluster) -> Iterator[httpx.Client]:
     """A client of the API server, as its administrator."""

@@ -11,8 +11,8 @@ from tidewright_operator.settings import Settings
 
 
 @pytest.fixture
-def world(api, cluster, namespace):
-    return World(api, cluster, namespace)
+def world(api, no_controllers, namespace):
+    return World(api, no_controllers, namespace)
 
 
 def versions(world):
