@@ -1,14 +1,11 @@
-"""Every seam to the outside, as a Protocol. Implementations are in `tidewright.adapters`; callers know only what stands here."""
+"""Where bars and funding rates are kept for good."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
 from tidewright.domain.bars import Bars, Market
-from tidewright.domain.costs import Broker, Funding, Risk
-from tidewright.domain.ledger import Ledger
-from tidewright.domain.live import Anchor
-from tidewright.domain.strategies.strategy import Signals
+from tidewright.domain.costs import Funding
 
 
 class MarketNotFound(LookupError):
@@ -159,72 +156,4 @@ class BarStore(FundingStore, Protocol):
 
     def describe(self, market: Market) -> StoredMarket:
         """What `markets` says of one market. Raises MarketNotFound."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class EngineResult:
-    """What another engine made of the same signals: the account's history, and its own figures about it as JSON values."""
-
-    ledger: Ledger
-    analyzers: Mapping[str, Any]
-
-
-class Engine(Protocol):
-    """A broker other than the kernel that fills the same orders."""
-
-    name: str
-    version: str
-
-    def trade(self, bars: Bars, signals: Signals, broker: Broker, risk: Risk) -> EngineResult:
-        """Trade `signals` over `bars` for one account, with the meaning of `tidewright.domain.kernel.simulate`, and as causally."""
-        ...
-
-
-FindEngine: TypeAlias = Callable[[str], Engine | None]
-"""The engine of a name, or None where it is not installed."""
-
-
-class AnchorDamaged(RuntimeError):
-    """What is stored as an anchor cannot be read; the message names the file and the remedy."""
-
-
-class Anchors(Protocol):
-    """The starts of live histories, by market; each is stored once."""
-
-    def read(self, market: Market) -> Anchor | None:
-        """The stored anchor, or None. Raises AnchorDamaged."""
-        ...
-
-    def create(self, anchor: Anchor) -> Anchor:
-        """Store the anchor, unless one is stored by then; and the stored one. Raises AnchorDamaged and OSError."""
-        ...
-
-    def place(self, market: Market) -> str:
-        """Where the anchor is or would be, for people."""
-        ...
-
-
-class Clock(Protocol):
-    """What time it is, and waiting for another."""
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        ...
-
-    async def sleep(self, milliseconds: int) -> None: ...
-
-
-class BarFeed(Protocol):
-    """The bars of markets as they become known."""
-
-    async def read(self, market: Market, first: int | None) -> Bars:
-        """All bars that have closed by now and open at `first` or later, in ascending time, each once, as they are after any correction.
-
-        Raises MarketNotFound and StoreDamaged.
-        """
-        ...
-
-    async def wait(self, market: Market, newest: int | None) -> None:
-        """Return when there may be a bar after the one that opens at `newest` (None: any bar); at the latest after a while, for corrections."""
         ...

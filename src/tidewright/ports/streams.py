@@ -1,0 +1,103 @@
+"""Messages from one service to others, at least once, and what a service does with them."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple, Protocol
+
+
+class StreamUnavailable(ConnectionError):
+    """The server of the streams cannot be reached, or takes nothing at present; asking again later may help."""
+
+
+class StreamFull(RuntimeError):
+    """Consumers are so far behind that a stream's bound is reached; nothing was published, and nothing unread is ever dropped."""
+
+
+class Message(NamedTuple):
+    """What is published. Within its `lane` the `order` of what a topic takes only rises: a trade's id, say, in the lane of its symbol."""
+
+    lane: str
+    order: int
+    data: bytes
+
+
+class Delivery(NamedTuple):
+    """A message as a consumer receives it; `attempts` is 1 for the first time."""
+
+    id: str
+    data: bytes
+    attempts: int
+
+
+class Backlog(NamedTuple):
+    """`length` messages are kept; of them a group has `unread` still to be given, and `pending` given and not acknowledged."""
+
+    length: int
+    unread: int
+    pending: int
+
+
+class Subscription(Protocol):
+    """One consumer of a group; each message goes to one consumer of the group until it is acknowledged."""
+
+    async def read(self, most: int, wait: float) -> list[Delivery]:
+        """Up to `most` messages in the stream's order, as soon as there is one; none after `wait` seconds without.
+
+        First come those that this consumer was given before and has not acknowledged, then those that another left
+        unacknowledged for so long that it must be gone, then new ones. Raises StreamUnavailable.
+        """
+        ...
+
+    async def acknowledge(self, ids: Sequence[str]) -> None:
+        """These are done with, for good. Raises StreamUnavailable; repeating does no harm."""
+        ...
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        """Keep a message that nobody can do anything with as a dead letter, with the reason, and acknowledge it. Raises StreamUnavailable."""
+        ...
+
+
+class Streams(Protocol):
+    """Topics by name; `tidewright.wire.topology` knows which there are, and who may do what."""
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> int:
+        """Add, in this order, the messages whose `order` is above the last of their lane; how many those were.
+
+        All or none. Repeating does no harm, so whoever is not told what became of a message publishes it again.
+        Raises StreamFull and StreamUnavailable.
+        """
+        ...
+
+    async def last(self, topic: str, lane: str) -> int | None:
+        """The `order` of the last message of a lane; None before the first. Raises StreamUnavailable."""
+        ...
+
+    async def subscribe(self, topic: str, group: str, consumer: str) -> Subscription:
+        """Begin to consume as one of a group, which begins with the oldest message kept. Raises StreamUnavailable."""
+        ...
+
+    def tail(self, topic: str, after: str | None = None) -> AsyncIterator[Delivery]:
+        """Every message from now on, or after the one of an id, for whoever looks on and acknowledges nothing; what is not kept any more is left out.
+
+        Endless. Raises StreamUnavailable.
+        """
+        ...
+
+    async def backlog(self, topic: str, group: str) -> Backlog:
+        """How far a group is behind. Raises StreamUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections; tails end."""
+        ...
+
+
+class ProgressBoard(Protocol):
+    """How far long work is, by its key, for whoever wants to know; best effort, and forgotten after a while."""
+
+    async def tell(self, key: str, percent: float, eta_seconds: float | None) -> None:
+        """Never raises: progress that cannot be told is not told."""
+        ...
+
+    async def ask(self, key: str) -> tuple[float, float | None] | None:
+        """The last that was told, or None. Never raises."""
+        ...
