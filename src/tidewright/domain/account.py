@@ -98,7 +98,8 @@ class _Work:
         # Room for all that could happen, of which only what does happen takes memory: an exit at the open, an entry and an exit in every bar.
         self._fills, self._refusals = np.empty(3 * bars, dtype=FILL), np.empty(bars, dtype=REFUSAL)
         self._cash = np.empty(len(self.grid))
-        self._queue, self._due = np.zeros((2, m), dtype=np.int64)
+        # One more than there are symbols, for the loop writes the next of a list before it knows whether it belongs there.
+        self._queue, self._due, self._turn, self._holders = np.zeros((4, m + 1), dtype=np.int64)
         self.room = np.zeros(1, dtype=ROOM).view(np.recarray)
         self.room["symbols"], self.room["times"] = m, len(self.grid)
         places = {
@@ -107,6 +108,8 @@ class _Work:
             "orders": self._orders,
             "queue": self._queue,
             "due": self._due,
+            "turn": self._turn,
+            "holders": self._holders,
             "grid": self.grid,
             "cash": self._cash,
             "fills": self._fills,

@@ -34,7 +34,18 @@ from tidewright.domain.position import (
     signalled_exit,
     trail,
 )
-from tidewright.domain.room import Book, Order, Room, book_of, order_of, seat_of, write_fill, write_refusal
+from tidewright.domain.room import (
+    Book,
+    Order,
+    Room,
+    book_of,
+    drop_holder,
+    note_holder,
+    order_of,
+    seat_of,
+    write_fill,
+    write_refusal,
+)
 from tidewright.domain.watching import BLOCK, show
 
 _SIGNAL, _STOP_LOSS, _TAKE_PROFIT = int(Reason.SIGNAL), int(Reason.STOP_LOSS), int(Reason.TAKE_PROFIT)
@@ -46,7 +57,7 @@ _WAITING, _AT_OPEN, _TRIGGERED, _LIMITED = range(4)
 
 
 @compiled
-def trade_symbols(  # noqa: C901 - one loop, in the order of events
+def trade_symbols(
     rooms: np.ndarray, all_terms: np.ndarray, cash: float
 ) -> tuple[float, int]:
     """Trade all symbols to the end; returns the cash then, and the symbol whose strategy failed, or -1."""
@@ -56,34 +67,38 @@ def trade_symbols(  # noqa: C901 - one loop, in the order of events
         if not _move_on(room, terms, j, 0):
             return cash, j
     while True:
-        now = _next_time(room)
+        now, turns = _next_turn(room)
         slot = _write_cash(room, slot, now, cash)
         if now == NEVER:
             return cash, -1
         waiting = 0
-        for j in range(m):
-            if whole(room.due, j) == now:
-                cash += _at_the_open(room, terms, j)
-                if _wants_in(room, terms, j):
-                    _queue_up(room, j, waiting)
-                    waiting += 1
+        for k in range(turns):
+            j = whole(room.turn, k)
+            cash += _at_the_open(room, terms, j)
+            if _wants_in(room, terms, j):
+                _queue_up(room, j, waiting)
+                waiting += 1
         if waiting > 0:
             _look_around(room, now)
             cash = _try_entries(room, terms, waiting, cash)
-        for j in range(m):
-            if whole(room.due, j) == now:
-                cash += _within_the_bar(room, terms, j)
-                if not _move_on(room, terms, j, seat_of(room, j).at):
-                    return cash, j
+        for k in range(turns):
+            j = whole(room.turn, k)
+            cash += _within_the_bar(room, terms, j)
+            if not _move_on(room, terms, j, seat_of(room, j).at):
+                return cash, j
 
 
 @inlined
-def _next_time(room: Room) -> int:
-    """The time of the next event of any symbol; `NEVER` if there is none."""
-    now = NEVER
+def _next_turn(room: Room) -> tuple[int, int]:
+    """The time of the next event of any symbol, `NEVER` if there is none, and how many symbols have one then; they are written to `turn` in their order."""
+    now, turns = NEVER, 0
     for j in range(room.symbols):
         now = min(now, whole(room.due, j))
-    return now
+    for j in range(room.symbols):
+        # Written whether or not it is its turn: which symbol is next cannot be foretold, and a wrong guess costs the processor more than a write.
+        write_whole(room.turn, turns, j)
+        turns += int(whole(room.due, j) == now)
+    return now, turns
 
 
 @inlined
@@ -169,9 +184,10 @@ def _rank(room: Room, symbol: int) -> float:
 @inlined
 def _look_around(room: Room, now: int) -> None:
     """The last known prices of the positions whose symbols have no event now."""
-    for j in range(room.symbols):
+    for k in range(room.open):
+        j = whole(room.holders, k)
         seat = seat_of(room, j)
-        if seat.held > 0.0 and seat.due != now:
+        if seat.due != now:
             book = book_of(room, j)
             seen = seat.seen
             while seen + 1 < book.length and whole(book.time, seen + 1) < now:
@@ -294,7 +310,7 @@ def _enter(
         seat.own_stop = 0
         seat.own_target = 0
         room.opened += 1
-        room.open += 1
+        note_holder(room, symbol)
         protect(seat, terms, seat.due)
     else:
         held = on_lot(seat.held + quantity, book.lot, book.lot_per)
@@ -364,7 +380,7 @@ def _leave(
         seat.closed += 1
         seat.leaving = -1
         seat.resume = seat.due + terms.cooldown
-        room.open -= 1
+        drop_holder(room, symbol)
     gained: float = side * value - fee
     return gained
 

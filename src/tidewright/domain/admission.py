@@ -6,6 +6,7 @@ from tidewright.domain.compiled import inlined
 from tidewright.domain.fills import affordable_quantity
 from tidewright.domain.filters import most_notional, rounded_down
 from tidewright.domain.ledger import Refusal
+from tidewright.domain.memory import whole
 from tidewright.domain.position import Position, Terms, wanted_quantity
 from tidewright.domain.room import Book, Room, seat_of
 
@@ -45,12 +46,11 @@ def sums_of(room: Room, cash: float) -> tuple[float, float, float]:
     """
     equity = free = cash
     exposure = 0.0
-    for j in range(room.symbols):
-        seat = seat_of(room, j)
-        if seat.held > 0.0:
-            equity += seat.side * seat.held * seat.mark
-            free += seat.held * seat.bankrupt
-            exposure += seat.held * seat.mark
+    for k in range(room.open):
+        seat = seat_of(room, whole(room.holders, k))
+        equity += seat.side * seat.held * seat.mark
+        free += seat.held * seat.bankrupt
+        exposure += seat.held * seat.mark
     return equity, free, exposure
 
 

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tidewright.domain.compiled import inlined
-from tidewright.domain.memory import record
+from tidewright.domain.memory import record, whole, write_whole
 from tidewright.domain.orders import ORDER
 from tidewright.domain.position import POSITION, Position
 
@@ -75,6 +75,8 @@ ROOM = np.dtype(
             "orders",
             "queue",  # of the symbols whose entries are tried, in order
             "due",  # of the time of each symbol's next event
+            "turn",  # of the symbols whose next event it is
+            "holders",  # of the symbols that have a position, in their order
             "times",
             "grid",  # of the times, and of the cash at the end of each
             "cash",
@@ -146,3 +148,25 @@ def write_refusal(
     refusal.price = price
     refusal.quantity = quantity
     room.refused += 1
+
+
+@inlined
+def note_holder(room: Room, symbol: int) -> None:
+    """Put a symbol that has a position now where it belongs among those that have one."""
+    at = room.open
+    while at > 0 and whole(room.holders, at - 1) > symbol:
+        write_whole(room.holders, at, whole(room.holders, at - 1))
+        at -= 1
+    write_whole(room.holders, at, symbol)
+    room.open += 1
+
+
+@inlined
+def drop_holder(room: Room, symbol: int) -> None:
+    """Take out a symbol that has no position any more."""
+    at = 0
+    while whole(room.holders, at) != symbol:
+        at += 1
+    room.open -= 1
+    for k in range(at, room.open):
+        write_whole(room.holders, k, whole(room.holders, k + 1))

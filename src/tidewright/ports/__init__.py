@@ -3,6 +3,7 @@
 Belongs here: protocols, what they exchange, and what they raise. Does not belong here: anything that does something.
 """
 
+from tidewright.ports.archive import Archive, ArchiveUnavailable, Reject, StoredReport, Written
 from tidewright.ports.engines import Engine, EngineResult, FindEngine
 from tidewright.ports.live import AnchorDamaged, Anchors, BarFeed, Clock
 from tidewright.ports.stores import (
@@ -33,6 +34,8 @@ from tidewright.ports.streams import (
 __all__ = [
     "AnchorDamaged",
     "Anchors",
+    "Archive",
+    "ArchiveUnavailable",
     "Backlog",
     "BarFeed",
     "BarStore",
@@ -48,14 +51,17 @@ __all__ = [
     "MergedFunding",
     "Message",
     "ProgressBoard",
+    "Reject",
     "Source",
     "StoreDamaged",
     "StoreRefused",
     "StoredFunding",
     "StoredMarket",
+    "StoredReport",
     "StreamFull",
     "StreamUnavailable",
     "Streams",
     "Stretch",
     "Subscription",
+    "Written",
 ]

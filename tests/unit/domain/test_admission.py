@@ -11,7 +11,7 @@ from tidewright.domain.costs import Bracket, Broker, Filters, Risk, Sizing
 from tidewright.domain.filters import brackets_of
 from tidewright.domain.ledger import Refusal
 from tidewright.domain.position import POSITION, terms
-from tidewright.domain.room import BOOK, ROOM
+from tidewright.domain.room import BOOK, ROOM, note_holder
 
 HOUR = 3_600_000
 
@@ -129,12 +129,14 @@ def test_some_entries_are_refused_whatever_their_size():
 
 
 def test_equity_free_cash_and_exposure_are_over_all_positions():
-    """10 long at 100 on a half, now at 110; 5 short at 40 on all of it, now at 30; and a third symbol that is not held."""
-    seats = np.zeros(3, dtype=POSITION)
-    seats["side"], seats["held"] = [1.0, -1.0, 0.0], [10.0, 5.0, 0.0]
-    seats["mark"], seats["bankrupt"] = [110.0, 30.0, 7.0], [50.0, -80.0, 0.0]
+    """10 long at 100 on a half, now at 110; a symbol that is not held; 5 short at 40 on all of it, now at 30."""
+    seats, holders = np.zeros(3, dtype=POSITION), np.zeros(4, dtype=np.int64)
+    seats["side"], seats["held"] = [1.0, 0.0, -1.0], [10.0, 0.0, 5.0]
+    seats["mark"], seats["bankrupt"] = [110.0, 7.0, 30.0], [50.0, 0.0, -80.0]
     room = np.zeros(1, dtype=ROOM).view(np.recarray)[0]
-    room.symbols, room.seats = 3, seats.ctypes.data
+    room.symbols, room.seats, room.holders = 3, seats.ctypes.data, holders.ctypes.data
+    for symbol in (2, 0):
+        note_holder(room, symbol)
     cash = 2_000.0 - 10 * 100 + 5 * 40
 
     assert sums_of(room, cash) == (2_000 + 100 + 50, 2_000 - 500 - 200, 1_100 + 150)
