@@ -19,7 +19,7 @@ ANNOTATION = "fake-kubelet/ending"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a pod ends. The exit code and the termination message are those of `container`, by default the first one; the others end with 0.
+    """How a pod ends. The exit code and the termination message are those of `container`, by default the first one; the others end with 0, and sidecars by SIGTERM after them.
 
     `disruption` is the reason of a DisruptionTarget condition, as of a pod that is evicted when its node runs out of memory.
     """
@@ -59,6 +59,7 @@ def running(pod: Pod) -> Status:
         "startTime": now(),
         "conditions": [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")],
         "containerStatuses": [_container(spec, state, ready=True) for spec in pod["spec"]["containers"]],
+        "initContainerStatuses": [_container(spec, state, ready=True) for spec in _sidecars(pod)],
     }
 
 
@@ -76,11 +77,19 @@ def ended(pod: Pod, end: Ending) -> Status:
             _container(spec, {"terminated": _terminated(end if spec["name"] == named else Ending())}, ready=False)
             for spec in specs
         ],
+        "initContainerStatuses": [
+            _container(spec, {"terminated": _terminated(STOPPED)}, ready=False) for spec in _sidecars(pod)
+        ],
     }
 
 
 def now(timespec: str = "seconds") -> str:
     return datetime.now(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def _sidecars(pod: Pod) -> list[dict[str, Any]]:
+    """Init containers that live as long as the others do."""
+    return [spec for spec in pod["spec"].get("initContainers", ()) if spec.get("restartPolicy") == "Always"]
 
 
 def _container(spec: dict[str, Any], state: Status, *, ready: bool) -> Status:

@@ -14,7 +14,7 @@ from typing import Any
 
 from tidewright.domain.provenance import record_digest
 from tidewright.runs.refusal import InputRefused
-from tidewright.runs.strategies import resolve_strategy
+from tidewright.runs.strategies import digest_in_image, resolve_strategy
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document, Manifest, documents
 from tidewright.specs.problems import Located, Path, Problem
@@ -69,11 +69,13 @@ def strategy_digest(strategy: StrategySpec, document: Located = _NOWHERE, path: 
     """The digest that a result records of this strategy: the same however it is written, and whether defaults are written out.
 
     Code that is in an image (`classRef`) is covered by the image's own digest, as nobody but the image's container reads it. Raises InputRefused for a
-    strategy that cannot be made.
+    strategy that cannot be made, and for an image that is not named by digest.
     """
     if isinstance(strategy, TradingStrategySpec):
         strategy = strategy.snapshot()
-    if strategy.source.builtin is None and strategy.source.rules is None:
+    if strategy.source.class_ref is not None:
+        return digest_in_image(strategy, document, path)
+    if strategy.source.source_ref is not None:
         return record_digest({"strategy": strategy.record(), "code": ""})
     return resolve_strategy(strategy, document, path).digest
 

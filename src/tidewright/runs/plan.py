@@ -12,6 +12,7 @@ from tidewright.domain.costs import NO_FILTERS, Bracket, Broker, Filters
 from tidewright.domain.provenance import bars_digest, record_digest
 from tidewright.domain.quality import Finding, assess
 from tidewright.domain.strategies.step import is_step
+from tidewright.domain.strategies.strategy import Strategy
 from tidewright.domain.timeframe import milliseconds
 from tidewright.ports import BarStore, Engine, FindEngine
 from tidewright.runs.data import load_period, refuse_broken, refuse_uncovered
@@ -79,8 +80,9 @@ def plan_backtest(
     import_from: Sequence[Path] = (),
     store: BarStore | None = None,
     find_engine: FindEngine = lambda name: None,
+    served: Strategy | None = None,
 ) -> BacktestPlan:
-    """Resolve everything that `run` refers to, and judge its data where a `store` is given.
+    """Resolve everything that `run` refers to, and judge its data where a `store` is given; `served` is its strategy, where that has its code in another process.
 
     Raises InputRefused with every problem found, StrategyFailed when the strategy cannot say how long it warms up.
     """
@@ -93,7 +95,7 @@ def plan_backtest(
         beside = Path(written.strategy_document.file or "manifest").resolve().parent
         folders = list(dict.fromkeys((beside, *import_from)))
         with collected(problems):
-            strategy = resolve_strategy(wanted, written.strategy_document, written.strategy_path, folders)
+            strategy = resolve_strategy(wanted, written.strategy_document, written.strategy_path, folders, served)
         problems += _unfit_for_engine(run.spec, wanted, strategy, engine, document)
         problems += _unknown_filters(run.spec, wanted, document)
         markets = tuple(Market(run.spec.data.exchange, symbol, wanted.timeframe) for symbol in wanted.symbols)

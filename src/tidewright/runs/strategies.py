@@ -6,13 +6,13 @@ import inspect
 import linecache
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidewright.domain.costs import Risk, RoiStep, Sizing
 from tidewright.domain.provenance import record_digest, source_digest
@@ -32,10 +32,15 @@ from tidewright.specs.problems import Located, nearest, shorten
 from tidewright.specs.problems import Path as FieldPath
 from tidewright.specs.quantities import ratio
 
+_BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class ResolvedStrategy:
-    """A strategy ready to run: every parameter has its value, and the digest covers all that can change its trades."""
+    """A strategy ready to run: every parameter has its value, and the digest covers all that can change its trades.
+
+    `unasked` gives the strategy as it was before anybody asked it: a new object, where it is of a class that may remember.
+    """
 
     strategy: Strategy
     parameters: dict[str, Value]
@@ -43,22 +48,33 @@ class ResolvedStrategy:
     risk: Risk
     spec: spec.StrategySpec
     digest: str
+    unasked: Callable[[], Strategy]
 
-    def unasked(self) -> Strategy:
-        """The strategy as it was before anybody asked it: a new object, where it is of a class that may remember."""
-        return self.strategy if self.spec.source.class_ref is None else type(self.strategy)()
+
+class Loaded(NamedTuple):
+    """A strategy's code at work: a first object, how others like it are made, and the digest of the code where that is not part of the resource."""
+
+    strategy: Strategy
+    unasked: Callable[[], Strategy]
+    code: str = ""
 
 
 def resolve_strategy(
-    wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path] = ()
+    wanted: spec.StrategySpec,
+    document: Located,
+    path: FieldPath,
+    import_from: Sequence[Path] = (),
+    served: Strategy | None = None,
 ) -> ResolvedStrategy:
     """The strategy that `wanted` describes.
 
     Raises InputRefused with every problem, located in `document` below `path`, and StrategyFailed for a warm-up that is no number of bars.
 
-    Modules of a `classRef` are looked for in `import_from` before the Python path.
+    Modules of a `classRef` are looked for in `import_from` before the Python path. Where the code is in another process, `served` asks it there, and nothing is imported;
+    the digest is then that of `digest_in_image`.
     """
-    strategy, code = _load(wanted, document, (*path, "source"), import_from)
+    loaded = _load(wanted, document, (*path, "source"), import_from) if served is None else _elsewhere(served)
+    strategy = loaded.strategy
     try:
         parameters = resolve_for(strategy, wanted.parameters)
     except ParameterErrors as error:
@@ -66,14 +82,32 @@ def resolve_strategy(
             document.problem((*path, "parameters", item.name), item.message, item.value) for item in error.problems
         ) from None
     complete = wanted.model_copy(update={"parameters": parameters})
+    if served is None:
+        digest = record_digest({"strategy": complete.record(), "code": loaded.code})
+    else:
+        digest = digest_in_image(wanted, document, path)
     return ResolvedStrategy(
         strategy=strategy,
         parameters=parameters,
         warmup=declared_warmup(strategy, parameters),
         risk=risk_of(wanted.risk),
         spec=complete,
-        digest=record_digest({"strategy": complete.record(), "code": code}),
+        digest=digest,
+        unasked=loaded.unasked,
     )
+
+
+def digest_in_image(wanted: spec.StrategySpec, document: Located, path: FieldPath) -> str:
+    """The digest of a strategy of `classRef` whose code nobody but its image's own container reads: the image's digest covers the code, and the defaults of its parameters.
+
+    Raises InputRefused for an image that is not named by digest.
+    """
+    reference = wanted.source.class_ref
+    image = reference.image if reference else None
+    if image is None or _BY_DIGEST.fullmatch(image) is None:
+        message = f"{'' if image else 'missing; '}on a cluster the code runs from an image, and its digest says which code; write registry/name@sha256:..."
+        raise InputRefused([document.problem((*path, "source", "classRef", "image"), message, image)])
+    return record_digest({"strategy": wanted.record(), "code": ""})
 
 
 def risk_of(risk: spec.Risk) -> Risk:
@@ -98,22 +132,26 @@ def _limit(share: str | None) -> float:
     return inf if share is None else ratio(share)
 
 
-def _load(
-    wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path]
-) -> tuple[Strategy, str]:
-    """The strategy, and the digest of its code where that is not part of the resource."""
+def _elsewhere(served: Strategy) -> Loaded:
+    """Every question is put to a new object there."""
+    return Loaded(served, lambda: served)
+
+
+def _load(wanted: spec.StrategySpec, document: Located, path: FieldPath, import_from: Sequence[Path]) -> Loaded:
     source = wanted.source
     if source.builtin is not None:
         if source.builtin not in BUILTINS:
             known = ", ".join(BUILTINS)
             message = f"no built-in strategy of this name{nearest(source.builtin, BUILTINS)}; there are {known}"
             raise InputRefused([document.problem((*path, "builtin"), message, source.builtin)])
-        strategy = BUILTINS[source.builtin]
-        return strategy, source_digest(strategy.source())
+        builtin = BUILTINS[source.builtin]
+        return Loaded(builtin, lambda: builtin, source_digest(builtin.source()))
     if source.rules is not None:
-        return _from_rules(source.rules, wanted.timeframe, document, (*path, "rules")), ""
+        ruled = _from_rules(source.rules, wanted.timeframe, document, (*path, "rules"))
+        return Loaded(ruled, lambda: ruled)
     if source.class_ref is not None:
-        return _from_class(source.class_ref, document, (*path, "classRef"), import_from)
+        reference = source.class_ref
+        return load_class(reference.module, reference.class_, document, (*path, "classRef"), import_from)
     message = "a ConfigMap exists on a cluster only; outside one, use classRef with the module beside the manifest"
     raise InputRefused([document.problem((*path, "sourceRef"), message)])
 
@@ -149,36 +187,43 @@ def _in_words(mistake: Exception) -> str:
     return mistake.pointed() if isinstance(mistake, RuleError) else str(mistake)
 
 
-def _from_class(
-    reference: spec.ClassRef, document: Located, path: FieldPath, import_from: Sequence[Path]
-) -> tuple[Strategy, str]:
+def load_class(
+    module_name: str, name: str, document: Located, path: FieldPath, import_from: Sequence[Path] = ()
+) -> Loaded:
+    """The class `name` of a user's own module, imported in this process. Raises InputRefused with every problem, at ``module`` or ``class`` below `path`."""
     try:
-        module = _module(reference.module, import_from)
+        module = _module(module_name, import_from)
         code = source_digest(inspect.getsource(module))
     except (Exception, SystemExit) as error:
-        message = _why_not_imported(error, reference.module, import_from)
-        raise InputRefused([document.problem((*path, "module"), message, reference.module)]) from error
-    found: Any = getattr(module, reference.class_, None)
-    problems = _unfit(found) if inspect.isclass(found) else [_no_such_class(reference.class_, module)]
-    refused = [document.problem((*path, "class"), message, reference.class_) for message in problems]
+        message = _why_not_imported(error, module_name, import_from)
+        raise InputRefused([document.problem((*path, "module"), message, module_name)]) from error
+    found: Any = getattr(module, name, None)
+    problems = _unfit(found) if inspect.isclass(found) else [_no_such_class(name, module)]
+    refused = [document.problem((*path, "class"), message, name) for message in problems]
     if refused:
         raise InputRefused(refused)
-    try:
+
+    def make() -> Strategy:
         strategy: Strategy = found()
+        if not hasattr(strategy, "name"):
+            strategy.name = name
+        return strategy
+
+    try:
+        return Loaded(make(), make, code)
     except Exception as error:
         message = (
             f"cannot be made: {_with_place(error)}; a strategy takes no arguments, its parameters come with every call"
         )
-        raise InputRefused([document.problem((*path, "class"), message, reference.class_)]) from error
-    if not hasattr(strategy, "name"):
-        strategy.name = reference.class_
-    return strategy, code
+        raise InputRefused([document.problem((*path, "class"), message, name)]) from error
 
 
 def _why_not_imported(error: BaseException, name: str, import_from: Sequence[Path]) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
         hint = nearest(name, [file.stem for folder in import_from for file in folder.glob("*.py")])
-        looked = ", ".join(map(str, import_from)) or "the Python path"
+        if not import_from:
+            return f"no such module{hint}; put {_file(name)} on the Python path"
+        looked = ", ".join(map(str, import_from))
         return f"no such module{hint}; put {_file(name)} beside the manifest (looked in {looked} first)"
     return f"cannot be imported: {_with_place(error)}"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidewright.domain.strategies.strategy import StrategyError
+from tidewright.domain.strategies.strategy import Strategy, StrategyError
 from tidewright.ports import BarStore, FindEngine
 from tidewright.runs.backtest import STAGES, BacktestFindings, needs_compiling, run_backtest
 from tidewright.runs.headlines import provenance_of, result_of, tested_of
@@ -37,10 +37,29 @@ Keep = Callable[[BacktestFindings], Kept]
 """Puts a result away, all of it or nothing. Raises OSError."""
 
 
+Connect = Callable[[], Strategy]
+"""Gives the strategy that another process has the code of. Raises StrategyError, InputRefused, and StrategyUnreachable."""
+
+
 def work(
-    task: Task, store: BarStore, keep: Keep, progress: Callable[[Progress], None], find_engine: FindEngine
+    task: Task,
+    store: BarStore,
+    keep: Keep,
+    progress: Callable[[Progress], None],
+    find_engine: FindEngine,
+    connect: Connect | None = None,
 ) -> WorkRecord:
     """Run the backtest of `task`, put its result away with `keep`, and say how that ended; `progress` is told each step as it begins.
+
+    A strategy of `classRef` is asked through `connect`: its module is never imported here. What is raised and what is in the record is as of `work_on`.
+    """
+    return work_on(lambda: _planned(task, find_engine, connect), store, keep, progress)
+
+
+def work_on(
+    plan: Callable[[], BacktestPlan], store: BarStore, keep: Keep, progress: Callable[[Progress], None]
+) -> WorkRecord:
+    """Run the backtest that `plan` makes ready, put its result away with `keep`, and say how that ended; `progress` is told each step as it begins.
 
     What is refused, and what a strategy does wrong, is in the record; what may go right another time is raised: OSError, MemoryError and whatever nobody
     has foreseen.
@@ -50,10 +69,10 @@ def work(
         progress(Progress(percent=100 * _STEPS.index(step) // len(_STEPS), stage=step))
 
     try:
-        plan = _planned(task, find_engine)
-        if needs_compiling(plan):
+        planned = plan()
+        if needs_compiling(planned):
             progress(Progress(percent=0, stage=COMPILING))
-        found = run_backtest(plan, store, begin)
+        found = run_backtest(planned, store, begin)
         begin(WRITING)
         kept = keep(found)
     except InputRefused as refusal:
@@ -77,17 +96,25 @@ def refused(refusal: InputRefused) -> WorkRecord:
     return WorkRecord.of_problems("DataMissing" if refusal.for_want_of_data else "Refused", problems)
 
 
-def _planned(task: Task, find_engine: FindEngine) -> BacktestPlan:
-    """The plan of a task. Raises InputRefused."""
+def _planned(task: Task, find_engine: FindEngine, connect: Connect | None) -> BacktestPlan:
+    """The plan of a task. Raises InputRefused, StrategyError and OSError."""
     source = task.run.spec.strategy.source
-    for name, code in (("classRef", source and source.class_ref), ("sourceRef", source and source.source_ref)):
-        if code is not None:
+    served = None
+    if source is not None and source.source_ref is not None:
+        message = (
+            "this version runs no code from a ConfigMap: nothing says which code was tested once that is edited; "
+            "write the strategy as rules, or put it into an image and use classRef"
+        )
+        raise InputRefused([task.document.problem(("spec", "strategy", "source", "sourceRef"), message)])
+    if source is not None and source.class_ref is not None:
+        if connect is None:
             message = (
-                "a worker runs nobody's code in its own process, and this version cannot ask a container that does; "
-                "write the strategy as rules, or run it outside the cluster with `tidewright run`"
+                "a worker imports nobody's code; name with --strategy-endpoint where `python -m tidewright.strategy_service` "
+                "serves it, or run it with `tidewright run`"
             )
-            raise InputRefused([task.document.problem(("spec", "strategy", "source", name), message)])
-    plan = plan_backtest(task.run, task.document, Manifest(), find_engine=find_engine)
+            raise InputRefused([task.document.problem(("spec", "strategy", "source", "classRef"), message)])
+        served = connect()
+    plan = plan_backtest(task.run, task.document, Manifest(), find_engine=find_engine, served=served)
     if task.strategy_digest not in ("", plan.strategy.digest):
         message = (
             f"the strategy comes to {plan.strategy.digest} here; the worker's image is of another version of Tidewright than "

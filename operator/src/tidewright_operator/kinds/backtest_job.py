@@ -6,14 +6,14 @@ from tidewright.domain.timeframe import milliseconds
 from tidewright.runs.exits import DATA_MISSING, DISRUPTED, REFUSED
 from tidewright.specs.pod import Pod
 from tidewright_operator.cluster import Object
+from tidewright_operator.kinds.strategy_container import ENDPOINT, strategy_containers
 from tidewright_operator.names import ATTEMPT, child_name
 from tidewright_operator.ownership import owned_metadata, owner_labels
 from tidewright_operator.restricted import container_security, pod_security
 from tidewright_operator.settings import Settings
 
-CONTAINER, STRATEGY_CONTAINER = "worker", "strategy"
+CONTAINER = "worker"
 SPEC_KEY, SPEC_FOLDER = "run.json", "/etc/tidewright"
-STRATEGY_PORT = 9000
 
 _LARGEST = 900_000
 """Bytes of a payload; a ConfigMap may have a mebibyte, with its metadata."""
@@ -32,6 +32,11 @@ def job_name(run: Object, attempt: int) -> str:
     return child_name(run["metadata"]["name"], run["metadata"]["uid"], str(attempt))
 
 
+def progress_key(run: Object, attempt: int) -> str:
+    """Under which an attempt tells how far it is: its Job's name, which no other attempt at any run has."""
+    return f"{run['metadata']['namespace']}/{job_name(run, attempt)}"
+
+
 def spec_config_map(run: Object, payload: Object) -> Object:
     """The resolved spec, strategy included: a later edit of the strategy cannot change what is tested. Raises ValueError where it is too large for a ConfigMap."""
     text = json.dumps(payload, sort_keys=True, ensure_ascii=False)
@@ -47,7 +52,7 @@ def spec_config_map(run: Object, payload: Object) -> Object:
 def backtest_job(run: Object, pod: Pod, strategy: Object, attempt: int, settings: Settings) -> Object:
     """One attempt at the run, of the `strategy` in its payload. Its pods are as restricted as pods can be, and have no credentials of the cluster.
 
-    A disruption is no failure; input that was refused is not tried again, and neither is data that is missing. Raises ValueError for code without an image.
+    A disruption is no failure; input that was refused is not tried again, and neither is data that is missing.
     """
     spec = run["spec"]
     labels = {ATTEMPT: str(attempt)}
@@ -70,7 +75,7 @@ def backtest_job(run: Object, pod: Pod, strategy: Object, attempt: int, settings
             },
             "template": {
                 "metadata": {"labels": owner_labels(run) | labels},
-                "spec": _pod(run, pod, strategy, settings),
+                "spec": _pod(run, pod, strategy, attempt, settings),
             },
         },
     }
@@ -83,7 +88,7 @@ def _on_exit(action: str, *codes: int) -> Object:
     return {"action": action, "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": sorted(codes)}}
 
 
-def _pod(run: Object, pod: Pod, strategy: Object, settings: Settings) -> Object:
+def _pod(run: Object, pod: Pod, strategy: Object, attempt: int, settings: Settings) -> Object:
     volumes, mounts = _volumes(run, settings)
     found: Object = {
         "restartPolicy": "Never",
@@ -105,6 +110,8 @@ def _pod(run: Object, pod: Pod, strategy: Object, settings: Settings) -> Object:
                 "env": [
                     {"name": "TMPDIR", "value": "/tmp"},  # noqa: S108 - a volume of the pod's own
                     {"name": "XDG_CACHE_HOME", "value": "/tmp/cache"},  # noqa: S108
+                    *_progress(run, attempt, settings),
+                    *([{"name": "TIDEWRIGHT_TRACKING", "value": settings.tracking}] if settings.tracking else []),
                 ],
                 "resources": _resources(pod),
                 "securityContext": container_security(),
@@ -114,9 +121,9 @@ def _pod(run: Object, pod: Pod, strategy: Object, settings: Settings) -> Object:
         ],
         "volumes": volumes,
     }
-    if class_ref := strategy["source"].get("classRef"):
-        found["initContainers"] = [_strategy(class_ref)]
-        found["containers"][0]["args"] += ["--strategy-endpoint", f"127.0.0.1:{STRATEGY_PORT}"]
+    if code := strategy_containers(strategy["source"]):
+        found["initContainers"] = code
+        found["containers"][0]["args"] += ["--strategy-endpoint", ENDPOINT]
     if pod.node_selector:
         found["nodeSelector"] = dict(pod.node_selector)
     if pod.tolerations:
@@ -124,26 +131,16 @@ def _pod(run: Object, pod: Pod, strategy: Object, settings: Settings) -> Object:
     return found
 
 
-def _strategy(class_ref: Object) -> Object:
-    """The user's code: a container beside the worker, from its start to its end, that holds neither the data nor the record."""
-    image = class_ref.get("image")
-    if not image:
-        raise ValueError(
-            "spec.strategy.source.classRef.image: missing; on a cluster the code runs from an image, name it by digest"
-        )
-    return {
-        "name": STRATEGY_CONTAINER,
-        "image": image,
-        "restartPolicy": "Always",
-        "env": [
-            {"name": "TIDEWRIGHT_STRATEGY", "value": f"{class_ref['module']}:{class_ref['class']}"},
-            {"name": "TIDEWRIGHT_GRPC_PORT", "value": str(STRATEGY_PORT)},
-        ],
-        "ports": [{"name": "strategy", "containerPort": STRATEGY_PORT, "protocol": "TCP"}],
-        "startupProbe": {"tcpSocket": {"port": "strategy"}, "periodSeconds": 1, "failureThreshold": 120},
-        "resources": {"requests": {"cpu": "500m", "memory": "256Mi"}, "limits": {"memory": "2Gi"}},
-        "securityContext": container_security(),
-    }
+def _progress(run: Object, attempt: int, settings: Settings) -> list[Object]:
+    """Where the worker tells how far it is."""
+    if not settings.streams:
+        return []
+    secret = {"secretKeyRef": {"name": settings.streams_secret, "key": "url", "optional": True}}
+    url = {"valueFrom": secret} if settings.streams_secret else {"value": settings.streams}
+    return [
+        {"name": "TIDEWRIGHT_STREAMS", **url},
+        {"name": "TIDEWRIGHT_PROGRESS_KEY", "value": progress_key(run, attempt)},
+    ]
 
 
 def _volumes(run: Object, settings: Settings) -> tuple[list[Object], list[Object]]:

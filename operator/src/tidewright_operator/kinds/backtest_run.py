@@ -1,11 +1,11 @@
 """BacktestRun: a Job for each attempt, and what became of it."""
 
 import json
+import math
 from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from tidewright.domain.timeframe import milliseconds
 from tidewright.runs.payload import payload_of
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
@@ -13,7 +13,6 @@ from tidewright.specs.manifest import Document
 from tidewright.specs.pod import Pod
 from tidewright.specs.problems import Problem, explain
 from tidewright.specs.trading_strategy import TradingStrategy
-from tidewright_operator.clock import seconds_until
 from tidewright_operator.cluster import (
     BACKTEST_RUN,
     CONFIG_MAP,
@@ -32,6 +31,7 @@ from tidewright_operator.kinds.backtest_job import (
     SPEC_KEY,
     backtest_job,
     job_name,
+    progress_key,
     spec_config_map,
     spec_name,
 )
@@ -43,6 +43,7 @@ from tidewright_operator.kinds.backtest_status import (
     ending_of,
     is_suspended,
     over,
+    settled,
     status_of,
     succeeded,
     told,
@@ -87,7 +88,7 @@ async def _standing(site: Site, run: Object) -> Standing:
         if job is not None:
             attempt = Attempt(number, job, await _last_words(cluster, job) if over(job) else "")
             if attempt.last_words or not succeeded(job):
-                return await _going_on(cluster, run, attempt)
+                return await _going_on(site, run, attempt)
         if number >= MOST_ATTEMPTS:
             attempt = Attempt(number, None)
             return Standing(attempt=attempt, ending=ending_of(attempt))
@@ -95,11 +96,14 @@ async def _standing(site: Site, run: Object) -> Standing:
     return await _begun(site, run, number + 1)
 
 
-async def _going_on(cluster: Cluster, run: Object, attempt: Attempt) -> Standing:
-    ending = ending_of(attempt)
-    if ending is None and attempt.job is not None:
-        await _hold_or_release(cluster, run, attempt.job)
-    return Standing(attempt=attempt, ending=ending)
+async def _going_on(site: Site, run: Object, attempt: Attempt) -> Standing:
+    ending, meta, key = ending_of(attempt), run["metadata"], progress_key(run, attempt.number)
+    if ending is not None:
+        site.progress.forget(key)
+    elif attempt.job is not None:
+        await _hold_or_release(site.cluster, run, attempt.job)
+    told = None if ending else site.progress.of(key, meta["namespace"], meta["name"])
+    return Standing(attempt=attempt, ending=ending, told=told)
 
 
 async def _begun(site: Site, run: Object, number: int) -> Standing:
@@ -112,8 +116,6 @@ async def _begun(site: Site, run: Object, number: int) -> Standing:
         job = await site.cluster.create_once(JOB, wanted) or await site.cluster.get(
             JOB, meta["namespace"], meta["name"]
         )
-    except ValueError as error:
-        raise _NotAccepted("InvalidSpec", str(error)) from error
     except Invalid as error:
         raise _NotAccepted("InvalidSpec", f"the API server refuses the run's Job: {error}") from error
     if job is None:
@@ -215,22 +217,21 @@ async def _write(site: Site, run: Object, standing: Standing) -> None:
     old, new = condition(before.get("conditions", ()), "Finished"), condition(status["conditions"], "Finished")
     if new is not None and (old is None or old["reason"] != new["reason"]):
         warns = standing.refused is not None or (standing.ending is not None and not standing.ending.complete)
-        await site.tell(
-            run, new["reason"], shortened(new["message"] or told(new["reason"], status), 1024), warning=warns
-        )
+        message = new["message"] or told(new["reason"], status, job_name(run, status["attempts"]))
+        await site.tell(run, new["reason"], shortened(message, 1024), warning=warns)
 
 
 async def _clean_up(site: Site, run: Object) -> Outcome:
     """Delete the Job of a finished run once it has been kept as long as was asked for; the run's ConfigMap goes with the run."""
-    status, meta, kept = run["status"], run["metadata"], run["spec"].get("ttlAfterFinished")
+    status = run["status"]
     if is_true(status["conditions"], DEGRADED):
         conditions = [one for one in status["conditions"] if one["type"] != DEGRADED]
         status = status | {"conditions": conditions}
         await site.cluster.apply_status(BACKTEST_RUN, {"metadata": as_read(run), "status": status})
-    if kept is None or not status.get("attempts") or "completionTime" not in status:
+    rest = settled({**run, "status": status})
+    if rest is None or rest.kept == math.inf:
         return Outcome()
-    left = seconds_until(status["completionTime"], milliseconds(kept) / 1000, site.now())
-    if left > 0:
+    if (left := rest.left(site.now())) > 0:
         return Outcome(after=left)
-    await site.cluster.delete(JOB, meta["namespace"], job_name(run, int(status["attempts"])))
+    await site.cluster.delete(JOB, run["metadata"]["namespace"], rest.job)
     return Outcome()

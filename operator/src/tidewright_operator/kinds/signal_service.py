@@ -12,6 +12,7 @@ from tidewright_operator.cluster import (
     Kind,
     Object,
 )
+from tidewright_operator.kinds.strategy_container import ENDPOINT, strategy_containers
 from tidewright_operator.kinds.strategy_version import CONTAINER, STRATEGY_KEY, Version, service_name
 from tidewright_operator.names import COMPONENT, EXCHANGE, OWNER_UID, RESTART, STRATEGY_DIGEST
 from tidewright_operator.ownership import owned_metadata, owner_labels
@@ -30,12 +31,14 @@ def pod_labels(strategy: Object) -> dict[str, str]:
     return {OWNER_UID: strategy["metadata"]["uid"], COMPONENT: CONTAINER}
 
 
-def service_objects(strategy: Object, version: Version, settings: Settings) -> list[tuple[Kind, Object]]:
-    """What serves `version`, in the order to be made: nothing runs before its network policy is there."""
+def service_objects(
+    strategy: Object, version: Version, source: Object, settings: Settings
+) -> list[tuple[Kind, Object]]:
+    """What serves `version`, whose strategy has this `source`, in the order to be made: nothing runs before its network policy is there."""
     objects = [
         (SERVICE_ACCOUNT, service_account(strategy)),
         (NETWORK_POLICY, network_policy(strategy)),
-        (DEPLOYMENT, deployment(strategy, version, settings)),
+        (DEPLOYMENT, deployment(strategy, version, source, settings)),
         (SERVICE, service(strategy)),
     ]
     if replicas_of(strategy) > 1:
@@ -91,7 +94,7 @@ def disruption_budget(strategy: Object) -> Object:
     return {"metadata": _metadata(strategy), "spec": {"maxUnavailable": 1, "selector": selector}}
 
 
-def deployment(strategy: Object, version: Version, settings: Settings) -> Object:
+def deployment(strategy: Object, version: Version, source: Object, settings: Settings) -> Object:
     """The pods that serve `version`. Old ReplicaSets are not kept: what they would serve is gone."""
     noted = {STRATEGY_DIGEST: version.digest, EXCHANGE: version.exchange}
     if version.restart is not None:
@@ -106,14 +109,14 @@ def deployment(strategy: Object, version: Version, settings: Settings) -> Object
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": {
                 "metadata": {"labels": labels, "annotations": noted},
-                "spec": _pod(strategy, version, settings),
+                "spec": _pod(strategy, version, source, settings),
             },
         },
     }
 
 
-def _pod(strategy: Object, version: Version, settings: Settings) -> Object:
-    return {
+def _pod(strategy: Object, version: Version, source: Object, settings: Settings) -> Object:
+    found: Object = {
         **pod_security(),
         "serviceAccountName": service_name(strategy),
         "terminationGracePeriodSeconds": DRAIN + GRACE + 5,
@@ -126,6 +129,10 @@ def _pod(strategy: Object, version: Version, settings: Settings) -> Object:
             _volume("anchor", settings.anchor_claim),
         ],
     }
+    if code := strategy_containers(source):
+        found["initContainers"] = code
+        found["containers"][0]["env"].append({"name": "TIDEWRIGHT_STRATEGY_ENDPOINT", "value": ENDPOINT})
+    return found
 
 
 def _container(strategy: Object, version: Version, settings: Settings) -> Object:

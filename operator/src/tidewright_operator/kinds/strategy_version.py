@@ -51,6 +51,12 @@ def version_of(config_map: Object) -> Version:
     return Version(meta["annotations"][STRATEGY_DIGEST], meta["name"], meta["annotations"][EXCHANGE])
 
 
+def source_in(config_map: Object) -> Object:
+    """Where the strategy that a ConfigMap holds has its code."""
+    source: Object = json.loads(config_map["data"][STRATEGY_KEY])["spec"]["source"]
+    return source
+
+
 def version_in(deployment: Object) -> Version | None:
     """What a Deployment of ours serves, None where somebody has taken that out."""
     template = deployment["spec"]["template"]

@@ -29,6 +29,7 @@ from tidewright_operator.kinds.strategy_version import (
     Version,
     served_version,
     service_name,
+    source_in,
     strategy_config_map,
     version_to_serve,
 )
@@ -68,11 +69,13 @@ def read(strategy: Object, exchange: str) -> Written:
         message = "; ".join(map(str, refused.problems))
         problem = Finding("Degraded", status=True, reason="InvalidStrategy", message=message)
         return Written(promotion=spec.promotion, problem=problem)
-    for field, code in (("classRef", snapshot.source.class_ref), ("sourceRef", snapshot.source.source_ref)):
-        if code is not None:
-            message = f"spec.source.{field}: this version serves nobody's own code; write the strategy as rules"
-            problem = Finding("Degraded", status=True, reason="SourceNotServed", message=message)
-            return Written(digest, promotion=spec.promotion, problem=problem)
+    if snapshot.source.source_ref is not None:
+        message = (
+            "spec.source.sourceRef: this version serves no code from a ConfigMap: nothing says which code was tested once that is edited; "
+            "write the strategy as rules, or put it into an image and use classRef"
+        )
+        problem = Finding("Degraded", status=True, reason="SourceNotServed", message=message)
+        return Written(digest, promotion=spec.promotion, problem=problem)
     exchange = spec.execution.exchange if spec.execution else exchange
     return Written(digest, strategy_config_map(strategy, snapshot.record(), digest, exchange), spec.promotion)
 
@@ -87,20 +90,21 @@ async def _serve(site: Site, strategy: Object, as_written: Written) -> Service:
     version = version_to_serve(strategy, as_written.config_map, now)
     if version is None:
         return Service()
-    there = {one["metadata"]["name"] for one in kept}
-    config_map = as_written.config_map
-    objects = service_objects(strategy, version, site.settings)
-    if config_map is not None and config_map["metadata"]["name"] == version.config_map:
-        objects.insert(0, (CONFIG_MAP, config_map))
-    elif version.config_map not in there:
+    there = {one["metadata"]["name"]: one for one in kept}
+    written = as_written.config_map
+    wanted = [written] if written is not None and written["metadata"]["name"] == version.config_map else []
+    held = next(iter(wanted), there.get(version.config_map))
+    if held is None:
         return Service(version, deployment, _lost(version))
+    objects = [(CONFIG_MAP, one) for one in wanted]
+    objects += service_objects(strategy, version, source_in(held), site.settings)
     made, problem = await _ensure_all(cluster, strategy, objects)
     if problem is not None:
         return Service(version if DEPLOYMENT in made else now, made.get(DEPLOYMENT, deployment), problem)
     if replicas_of(strategy) <= 1:
         await remove(cluster, strategy, POD_DISRUPTION_BUDGET, service_name(strategy))
     if rolled_out(made[DEPLOYMENT]):
-        await _forget(cluster, meta["namespace"], there - {version.config_map})
+        await _forget(cluster, meta["namespace"], there.keys() - {version.config_map})
     return Service(version, made[DEPLOYMENT])
 
 

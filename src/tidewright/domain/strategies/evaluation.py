@@ -19,6 +19,10 @@ class StrategyFailed(StrategyError):
     """The strategy raised, or answered with something that is no signal; the message names what."""
 
 
+class StrategyUnreachable(ConnectionError):
+    """The strategy's code is in another process, and that cannot be asked now: nothing is known of the strategy, and another time it may answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """A strategy's columns and signals over some bars; every array has the bars' length.
@@ -43,7 +47,7 @@ def evaluate(strategy: Strategy, bars: Bars, parameters: Parameters) -> Evaluati
 
     Raises StrategyFailed, with the strategy's own exception as its cause, when it raises, and when it answers with anything but
     a mapping of columns and Signals, with an array of the wrong length, a column that is not of numbers, or a signal that is
-    not of truth values. A StrategyError of its own comes through as it is.
+    not of truth values. A StrategyError of its own comes through as it is, and so does StrategyUnreachable.
     """
     given, answer = _unwritable(bars), _Answer(strategy.name, len(bars))
     columns = _asked(strategy, strategy.columns, given, parameters)
@@ -72,7 +76,7 @@ def _asked(
 ) -> _Result:
     try:
         return method(*arguments, **options)
-    except StrategyError:
+    except (StrategyError, StrategyUnreachable):
         raise
     except Exception as error:
         raise StrategyFailed(f"{strategy.name} raised {type(error).__name__}: {error}") from error
