@@ -3,9 +3,10 @@
 Belongs here: protocols, what they exchange, and what they raise. Does not belong here: anything that does something.
 """
 
-from tidewright.ports.archive import Archive, ArchiveUnavailable, Reject, StoredReport, Written
+from tidewright.ports.archive import Archive, ArchiveRefused, ArchiveUnavailable, Reject, StoredReport, Written
 from tidewright.ports.engines import Engine, EngineResult, FindEngine
 from tidewright.ports.live import AnchorDamaged, Anchors, BarFeed, Clock
+from tidewright.ports.runs import RANKED_BY, FinishedRun, RunBook, RunEntry
 from tidewright.ports.stores import (
     BarStore,
     FundingNotFound,
@@ -22,28 +23,36 @@ from tidewright.ports.stores import (
 )
 from tidewright.ports.streams import (
     Backlog,
+    DeadLetter,
     Delivery,
     Message,
     ProgressBoard,
+    Standing,
+    StreamAdmin,
     StreamFull,
     Streams,
     StreamUnavailable,
     Subscription,
 )
+from tidewright.ports.tracking import TrackedData, TrackedRun, Tracker, TrackingFailed
 
 __all__ = [
+    "RANKED_BY",
     "AnchorDamaged",
     "Anchors",
     "Archive",
+    "ArchiveRefused",
     "ArchiveUnavailable",
     "Backlog",
     "BarFeed",
     "BarStore",
     "Clock",
+    "DeadLetter",
     "Delivery",
     "Engine",
     "EngineResult",
     "FindEngine",
+    "FinishedRun",
     "FundingNotFound",
     "FundingStore",
     "MarketNotFound",
@@ -52,16 +61,24 @@ __all__ = [
     "Message",
     "ProgressBoard",
     "Reject",
+    "RunBook",
+    "RunEntry",
     "Source",
+    "Standing",
     "StoreDamaged",
     "StoreRefused",
     "StoredFunding",
     "StoredMarket",
     "StoredReport",
+    "StreamAdmin",
     "StreamFull",
     "StreamUnavailable",
     "Streams",
     "Stretch",
     "Subscription",
+    "TrackedData",
+    "TrackedRun",
+    "Tracker",
+    "TrackingFailed",
     "Written",
 ]

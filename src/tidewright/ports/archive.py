@@ -12,6 +12,10 @@ class ArchiveUnavailable(ConnectionError):
     """The server of the archive cannot be reached, or is not ready; nothing was written, or all of it: writing it again does no harm."""
 
 
+class ArchiveRefused(ValueError):
+    """No archive takes these rows, or rows of this name; the message names the first that stands in the way and the remedy."""
+
+
 class Written(NamedTuple):
     """What a write made of its rows: `added` are new, `unchanged` were there; `differing` are the keys (open times, ids) of those
     that are there with other values, which were left as they are.
@@ -47,7 +51,7 @@ class StoredReport:
 
 
 class Archive(Protocol):
-    """Bars, trades, quarantine and reports. Every method raises ArchiveUnavailable; every write may be repeated."""
+    """Bars, trades, quarantine and reports. Every method raises ArchiveUnavailable; every write may be repeated, and raises ArchiveRefused."""
 
     async def write_bars(self, bars: Bars, *, replace: bool = False) -> Written:
         """Add bars of one market, in any order, by their open times; with `replace` those that differ are changed, and counted as added."""

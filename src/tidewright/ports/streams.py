@@ -1,6 +1,6 @@
 """Messages from one service to others, at least once, and what a service does with them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -28,12 +28,32 @@ class Delivery(NamedTuple):
     attempts: int
 
 
+class DeadLetter(NamedTuple):
+    """A message that was buried: by which `group`, after so many `attempts`, why, and when (milliseconds since the epoch)."""
+
+    id: str
+    message_id: str
+    group: str
+    data: bytes
+    attempts: int
+    reason: str
+    buried_ms: int
+
+
 class Backlog(NamedTuple):
     """`length` messages are kept; of them a group has `unread` still to be given, and `pending` given and not acknowledged."""
 
     length: int
     unread: int
     pending: int
+
+
+class Standing(NamedTuple):
+    """Of a topic `length` messages are kept, and `dead` dead letters; `groups` are those that consume it."""
+
+    length: int
+    dead: int
+    groups: Mapping[str, Backlog]
 
 
 class Subscription(Protocol):
@@ -88,6 +108,25 @@ class Streams(Protocol):
 
     async def close(self) -> None:
         """Let go of all connections; tails end."""
+        ...
+
+
+class StreamAdmin(Protocol):
+    """The streams for those who look after them."""
+
+    async def standing(self, topic: str) -> Standing:
+        """What there is of a topic. Raises StreamUnavailable."""
+        ...
+
+    async def dead(self, topic: str, most: int, after: str = "") -> list[DeadLetter]:
+        """Up to `most` dead letters, the oldest first, after the one of an id. Raises StreamUnavailable."""
+        ...
+
+    async def replay(self, topic: str, ids: Sequence[str]) -> int:
+        """Put dead letters back at the end of their stream, each for the group alone that buried it; how many there were.
+
+        Their lanes are not asked. Repeating does no harm. Raises StreamFull and StreamUnavailable.
+        """
         ...
 
 

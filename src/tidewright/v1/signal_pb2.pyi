@@ -251,3 +251,35 @@ class Parity(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Parity: _TypeAlias = Parity  # noqa: Y015
+
+@_typing.final
+class SignalEvent(_message.Message):
+    """A signal on its way to whoever acts on it (docs/streams.md)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    STRATEGY_DIGEST_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    strategy: _builtins.str
+    """Name of the TradingStrategy."""
+    strategy_digest: _builtins.str
+    """Digest of all that can change its trades."""
+    @_builtins.property
+    def signal(self) -> Global___Signal:
+        """What it said."""
+
+    def __init__(
+        self,
+        *,
+        strategy: _builtins.str = ...,
+        strategy_digest: _builtins.str = ...,
+        signal: Global___Signal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signal", b"signal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signal", b"signal", "strategy", b"strategy", "strategy_digest", b"strategy_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignalEvent: _TypeAlias = SignalEvent  # noqa: Y015
