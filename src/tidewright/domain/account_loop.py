@@ -57,9 +57,7 @@ _WAITING, _AT_OPEN, _TRIGGERED, _LIMITED = range(4)
 
 
 @compiled
-def trade_symbols(
-    rooms: np.ndarray, all_terms: np.ndarray, cash: float
-) -> tuple[float, int]:
+def trade_symbols(rooms: np.ndarray, all_terms: np.ndarray, cash: float) -> tuple[float, int]:
     """Trade all symbols to the end; returns the cash then, and the symbol whose strategy failed, or -1."""
     room, terms = rooms[0], all_terms[0]
     m, slot = room.symbols, 0

@@ -47,7 +47,7 @@ async def serving(service: Service, settings: ServingSettings, metrics: Metrics)
     Raises PortTaken and CertificatesRefused.
     """
     certificates = Certificates(settings.tls) if settings.tls else None
-    limits = Limits(settings.concurrency, settings.queue, settings.streams, settings.request_timeout)
+    limits = Limits(settings.concurrency, settings.queue, settings.open_streams, settings.request_timeout)
     health = Health(service.problem)
     _show(limits, health, metrics)
     app = application(service.title, version("tidewright"), service.router, health, metrics)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -14,7 +14,7 @@ from tidewright.serving.health import Health
 from tidewright.serving.metrics import CONTENT_TYPE, Metrics
 from tidewright.serving.requests import Account
 
-__all__ = ["Query", "Request", "Router", "application"]
+__all__ = ["Header", "Query", "Request", "Response", "Router", "application"]
 
 Router = APIRouter
 """What a service registers its routes with: ``@router.get("/signal")`` on coroutines with typed arguments and answers."""
@@ -69,7 +69,8 @@ def _answered(explained: Callable[[Any, str], Failure]) -> Callable[[Request, Ex
         if account:
             account.detail = failure.detail
         body = problem_body(failure, account.id if account else "", request.url.path)
-        return JSONResponse(body, failure.kind.http, media_type=_PROBLEM)
+        later = {"retry-after": "1"} if failure.kind.http == 503 else None
+        return JSONResponse(body, failure.kind.http, later, media_type=_PROBLEM)
 
     return handler
 

@@ -35,7 +35,7 @@ class ServingSettings(BaseSettings):
     """Requests that are worked on at a time."""
     queue: Annotated[int, Field(ge=0, le=100_000)] = 256
     """Requests that wait for their turn; those beyond are refused."""
-    streams: Annotated[int, Field(ge=0, le=100_000)] = 256
+    open_streams: Annotated[int, Field(ge=0, le=100_000)] = 256
     """Streams that are open at a time; those beyond are refused."""
     request_timeout: Annotated[float, Field(gt=0, le=3_600)] = 30.0
     """Seconds after which a request is given up, waiting included; a gRPC client's own deadline may be sooner."""

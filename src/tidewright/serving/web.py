@@ -59,6 +59,8 @@ class WebServer:
             self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except OSError as error:
             raise PortTaken(f"REST cannot listen on {host}:{port}: {error.strerror}") from error
+        # What it accepts inherits this; asyncio sees to it only on sockets that it made, and else an answer waits for an acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bound: int = self._socket.getsockname()[1]
         return bound
 

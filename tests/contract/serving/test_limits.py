@@ -71,7 +71,7 @@ async def test_probes_are_answered_however_much_is_asked(hosted):
 
 
 async def test_streams_have_places_of_their_own(hosted):
-    async with hosted(concurrency=1, queue=0, streams=1) as host:
+    async with hosted(concurrency=1, queue=0, open_streams=1) as host:
         stream = host.rpc.StreamSignals(StreamSignalsRequest(symbols=["a"]))
         await stream.read()
         assert (await host.rest.get("/word?word=x")).status_code == 200

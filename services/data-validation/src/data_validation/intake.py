@@ -1,0 +1,131 @@
+"""The loop over one raw topic: read, judge, archive, pass on, hold what is refused, acknowledge; in this order, so that being cut off anywhere loses and doubles nothing."""
+
+import random
+from collections.abc import Sequence
+from time import perf_counter
+
+from data_validation.crosscheck import Crosscheck
+from data_validation.figures import Figures
+from data_validation.judge import Judge, Outcome
+from tidewright.ports import (
+    Archive,
+    ArchiveUnavailable,
+    Clock,
+    Delivery,
+    StreamFull,
+    Streams,
+    StreamUnavailable,
+    Subscription,
+)
+from tidewright.serving.logs import logger
+
+GROUP = "data-validation"
+ATTEMPTS = 5
+"""How often a message that something unforeseen comes of is tried before it is buried."""
+
+AWAY = (ArchiveUnavailable, StreamUnavailable, StreamFull)
+"""What passes by waiting."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0
+_COUNTED = 1_000
+_COUNT_EVERY = 30_000
+
+
+class Intake:
+    """Consumes one topic. `trouble` says what it waits for, and is empty while it works."""
+
+    def __init__(
+        self, judge: Judge, streams: Streams, archive: Archive, crosscheck: Crosscheck, figures: Figures, clock: Clock,
+        consumer: str, batch: int = 500, wait: float = 1.0,
+    ) -> None:  # fmt: skip
+        self.trouble = f"{judge.kind.topic.name}: not read yet"
+        self._judge = judge
+        self.topic = judge.kind.topic.name
+        self._streams = streams
+        self._archive = archive
+        self._crosscheck = crosscheck
+        self._figures = figures
+        self._clock = clock
+        self._consumer = consumer
+        self._batch = batch
+        self._wait = wait
+        self._counted = 0
+
+    async def run(self) -> None:
+        """Consume for ever; what is away is waited for, longer each time, and then all that was not acknowledged is read again."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                subscription = await self._streams.subscribe(self.topic, GROUP, self._consumer)
+                while True:
+                    await self.step(subscription)
+                    pause = _FIRST_PAUSE
+                    self._told("")
+            except AWAY as error:
+                self._told(f"{self.topic}: {error}")
+                self._figures.waits(self.topic)
+                await self._clock.sleep(round(1_000 * pause * random.uniform(0.5, 1)))  # noqa: S311 - jitter
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def step(self, subscription: Subscription) -> int:
+        """One batch; how many messages were read. Raises what is in `AWAY`."""
+        deliveries = await subscription.read(self._batch, self._wait)
+        if deliveries:
+            await self._handled(subscription, deliveries)
+        await self._count()
+        return len(deliveries)
+
+    async def _handled(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        """What something unforeseen comes of is handled message by message, so that one cannot hold up the others."""
+        try:
+            await self._consumed(subscription, deliveries)
+        except AWAY:
+            raise
+        except Exception as error:
+            if len(deliveries) > 1:
+                for delivery in deliveries:
+                    await self._handled(subscription, [delivery])
+                return
+            (delivery,) = deliveries
+            logger().exception(
+                "a message cannot be handled", topic=self.topic, id=delivery.id, attempt=delivery.attempts
+            )
+            if delivery.attempts >= ATTEMPTS:
+                await subscription.bury(delivery, f"{type(error).__name__}: {error}")
+                self._figures.messages(self.topic, "buried", 1)
+
+    async def _consumed(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        started = perf_counter()
+        outcome = await self._judge.process(deliveries)
+        if outcome.rejects:
+            await self._archive.hold(outcome.rejects)
+        for delivery, reason in outcome.malformed:
+            await subscription.bury(delivery, reason)
+        await subscription.acknowledge([delivery.id for delivery in deliveries])
+        self._account(outcome, len(deliveries), perf_counter() - started)
+        for lane, series in outcome.valid:
+            await self._crosscheck.look(lane, series)
+
+    def _account(self, outcome: Outcome, count: int, seconds: float) -> None:
+        rejected, malformed = len(outcome.rejects), len(outcome.malformed)
+        self._figures.batch(self.topic, outcome.rows, outcome.accepted, outcome.broken, seconds)
+        for name, number in (("rejected", rejected), ("malformed", malformed), ("valid", count - rejected - malformed)):
+            self._figures.messages(self.topic, name, number)
+        if outcome.newest_received:
+            self._figures.lag(self.topic, self._clock.now() - outcome.newest_received)
+        for held in outcome.rejects:
+            logger().warning("held", topic=self.topic, id=held.id, reasons=list(held.reasons))
+        for delivery, reason in outcome.malformed:
+            logger().warning("buried", topic=self.topic, id=delivery.id, reason=reason)
+
+    async def _count(self) -> None:
+        if self._clock.now() - self._counted < _COUNT_EVERY:
+            return
+        self._counted = self._clock.now()
+        self._figures.unread(self.topic, (await self._streams.backlog(self.topic, GROUP)).unread)
+        self._figures.held(len(await self._archive.held(_COUNTED)))
+
+    def _told(self, trouble: str) -> None:
+        if bool(trouble) != bool(self.trouble):
+            logger().warning("waiting", reason=trouble) if trouble else logger().info("consuming", topic=self.topic)
+        self.trouble = trouble

@@ -1,0 +1,338 @@
+"""The loops: raw messages are judged, archived, passed on, held or buried, and acknowledged."""
+
+import numpy as np
+import pytest
+from raw_messages import BTC, DAWN, HOUR, MINUTE, bar, bars, history, trade, values_of
+
+from data_validation.intake import ATTEMPTS, Intake
+from tidewright.adapters.memory_streams import MemoryStreams
+from tidewright.domain.bars import COLUMNS, Market
+from tidewright.ports import ArchiveUnavailable, Message, StreamUnavailable
+from tidewright.wire.market_data import history_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def archived_ids(pipeline, symbol="BTC/USDT"):
+    return (await pipeline.archive.read_tape("binance", symbol)).id.tolist()
+
+
+async def test_sound_trades_are_archived_passed_on_as_they_came_and_acknowledged(pipeline):
+    sent = [trade(number) for number in range(1, 1_201)]
+    await pipeline.publish("raw.trades", *sent)
+
+    await pipeline.consume("raw.trades")
+
+    assert await archived_ids(pipeline) == list(range(1, 1_201))
+    assert await pipeline.passed_on("valid.trades") == [message.data for message in sent]
+    assert await pipeline.held() == []
+    backlog = await pipeline.streams.backlog("raw.trades", "data-validation")
+    assert (backlog.unread, backlog.pending) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reasons"),
+    [
+        ({"price": float("nan")}, ("NonFinite",)),
+        ({"price": 1e308}, ("PriceTooHigh",)),
+        ({"price": -1.0}, ("NonPositivePrice",)),
+        ({"quantity": 0.0}, ("NonPositiveQuantity",)),
+        ({"quantity": float("inf")}, ("NonFinite", "QuantityTooHigh")),
+        ({"time": -5}, ("ImpossibleTime",)),
+        ({"time": DAWN + 48 * HOUR, "received": DAWN}, ("FutureTime",)),
+    ],
+)
+async def test_an_absurd_trade_is_held_with_its_reasons_and_the_others_pass(pipeline, wrong, reasons):
+    sent = [trade(1), trade(2, **wrong), trade(3)]
+    await pipeline.publish("raw.trades", *sent)
+
+    await pipeline.consume("raw.trades")
+
+    (held,) = await pipeline.held()
+    assert (held.topic, held.data, held.reasons) == ("raw.trades", sent[1].data, reasons)
+    assert await archived_ids(pipeline) == [1, 3]
+    assert await pipeline.passed_on("valid.trades") == [sent[0].data, sent[2].data]
+
+
+async def test_bars_are_archived_and_passed_on(pipeline):
+    sent = [bar(number) for number in range(30)]
+    await pipeline.publish("raw.bars", *sent)
+
+    await pipeline.consume("raw.bars")
+
+    stored = await pipeline.archive.read_bars(BTC)
+    for name in ("time", *COLUMNS):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(bars(30), name))
+    assert await pipeline.passed_on("valid.bars") == [message.data for message in sent]
+
+
+async def test_a_backfill_is_archived_and_not_passed_on(pipeline):
+    await pipeline.publish("raw.history", *history(bars(2_500)))
+
+    await pipeline.consume("raw.history")
+
+    assert len(await pipeline.archive.read_bars(BTC)) == 2_500
+    assert await pipeline.passed_on("valid.bars") == []
+
+
+async def test_of_a_backfill_only_the_wrong_bars_are_held(pipeline):
+    broken = bars(1_200)
+    broken.high[[7, 1_100]] = 0.5
+    await pipeline.publish("raw.history", *history(broken))
+
+    await pipeline.consume("raw.history")
+
+    assert len(await pipeline.archive.read_bars(BTC)) == 1_198
+    held = sorted(await pipeline.held(), key=lambda one: history_of(one.data).bars.time[0])
+    assert [history_of(one.data).bars.time.tolist() for one in held] == [[DAWN + 7 * MINUTE], [DAWN + 1_100 * MINUTE]]
+    assert {one.reasons for one in held} == {("HighTooLow",)}
+
+
+async def test_what_differs_from_the_archive_is_held_and_the_archive_stays(pipeline):
+    await pipeline.archive.write_bars(bars(3))
+    other = bar(1, values=(*values_of(1)[:4], 99.0))
+    await pipeline.publish("raw.bars", bar(0), other, bar(2))
+
+    await pipeline.consume("raw.bars")
+
+    (held,) = await pipeline.held()
+    assert (held.data, held.reasons) == (other.data, ("DiffersFromArchive",))
+    assert (await pipeline.archive.read_bars(BTC)).volume.tolist() == bars(3).volume.tolist()
+    assert await pipeline.passed_on("valid.bars") == [bar(0).data, bar(2).data]
+
+
+async def test_a_poison_message_is_buried_at_once_and_holds_up_nobody(pipeline):
+    poison = [Message("x", 1, b"\xff\xff"), Message("y", 1, b""), trade(1, symbol="BTC\0USDT")]
+    await pipeline.publish("raw.trades", trade(1), *poison, trade(2))
+
+    await pipeline.consume("raw.trades")
+
+    dead = await pipeline.dead("raw.trades")
+    assert [letter.data for letter in dead] == [message.data for message in poison]
+    assert all(letter.reason for letter in dead)
+    assert await archived_ids(pipeline) == [1, 2]
+
+
+async def test_a_dead_letter_that_is_replayed_is_archived_though_newer_ones_were(pipeline):
+    late = trade(1)
+    await pipeline.publish("raw.trades", trade(2), trade(3))
+    await pipeline.consume("raw.trades")
+    await pipeline.publish("raw.trades", Message("another lane", 1, late.data))
+
+    await pipeline.consume("raw.trades")
+
+    assert await archived_ids(pipeline) == [1, 2, 3]
+    assert await pipeline.passed_on("valid.trades") == [trade(2).data, trade(3).data]
+    assert await pipeline.held() == []
+
+
+async def test_the_same_again_changes_nothing(pipeline):
+    await pipeline.publish("raw.trades", trade(1), trade(2), Message("another lane", 2, trade(2).data))
+
+    await pipeline.consume("raw.trades")
+
+    assert await archived_ids(pipeline) == [1, 2]
+    assert await pipeline.passed_on("valid.trades") == [trade(1).data, trade(2).data]
+    assert await pipeline.held() == []
+
+
+class Unforeseen(Exception):
+    """Nobody expects it."""
+
+
+async def test_what_something_unforeseen_comes_of_is_tried_some_times_and_buried(pipeline, monkeypatch):
+    write = pipeline.archive.write_tape
+
+    async def fragile(exchange, symbol, tape):
+        if 2 in tape.id:
+            raise Unforeseen("two")
+        return await write(exchange, symbol, tape)
+
+    monkeypatch.setattr(pipeline.archive, "write_tape", fragile)
+    await pipeline.publish("raw.trades", trade(1), trade(2), trade(3))
+
+    await pipeline.consume("raw.trades")
+
+    assert await archived_ids(pipeline) == [1, 3]
+    (letter,) = await pipeline.dead("raw.trades")
+    assert (letter.data, letter.attempts, letter.reason) == (trade(2).data, ATTEMPTS, "Unforeseen: two")
+
+
+async def test_metrics_tell_of_it(pipeline):
+    await pipeline.publish("raw.trades", *(trade(number) for number in range(1, 9)), trade(9, price=-1.0), trade(11))
+
+    await pipeline.consume("raw.trades")
+
+    assert pipeline.metric('tidewright_validation_messages_total{outcome="valid",topic="raw.trades"}') == 9
+    assert pipeline.metric('tidewright_validation_messages_total{outcome="rejected",topic="raw.trades"}') == 1
+    assert pipeline.metric('tidewright_validation_broken_total{rule="NonPositivePrice",topic="raw.trades"}') == 1
+    assert pipeline.metric('tidewright_validation_broken_total{rule="IdGap",topic="raw.trades"}') == 1
+    assert pipeline.metric('tidewright_validation_rate{topic="raw.trades"}') == 0.9
+    assert pipeline.metric("tidewright_validation_quarantine") == 1
+
+
+async def test_a_bar_that_is_not_made_of_its_trades_is_reported(pipeline):
+    trades = [trade(number) for number in range(1, 200)]
+    await pipeline.publish("raw.trades", *trades)
+    await pipeline.publish("raw.bars", *(bar(number) for number in range(4)))
+
+    await pipeline.consume("raw.bars")
+    await pipeline.consume("raw.trades")
+
+    reports = await pipeline.archive.reports(10)
+    assert sorted(report.subject for report in reports) == [
+        f"{BTC} at 2024-01-01T00:0{minute}:00Z" for minute in (1, 2)
+    ]
+    assert {report.content["rule"] for report in reports} == {"DiffersFromTrades"}
+    assert await pipeline.held() == []
+
+
+async def test_a_longer_bar_that_is_not_made_of_the_minutes_in_it_is_reported(pipeline):
+    five = Market("binance", "BTC/USDT", "5m")
+    await pipeline.publish("raw.bars", bar(0, market=five, values=(42_000.0, 42_004.0, 41_998.0, 42_002.0, 15.0)))
+    await pipeline.publish("raw.bars", *(bar(number) for number in range(5)))
+    await pipeline.publish("raw.bars", bar(5, market=five, values=(42_002.0, 42_004.0, 41_998.0, 42_002.0, 16.0)))
+    await pipeline.publish("raw.bars", *(bar(number) for number in range(5, 10)))
+
+    await pipeline.consume("raw.bars")
+
+    (report,) = await pipeline.archive.reports(10)
+    assert report.subject == f"{five} at 2024-01-01T00:05:00Z"
+    assert [one["column"] for one in report.content["differences"]] == ["close", "volume"]
+
+
+class Ended(Exception):
+    """Nothing is left to be done."""
+
+
+async def until_done(pipeline, topic):
+    """Let the loop run until there is nothing left to read."""
+    (intake,) = [one for one in pipeline.service.intakes if one.topic == topic]
+
+    async def step(subscription):
+        if not await Intake.step(intake, subscription):
+            raise Ended
+
+    intake.step = step
+    with pytest.raises(Ended):
+        await intake.run()
+    return intake
+
+
+async def test_while_the_streams_are_away_it_waits_longer_and_longer_and_says_so(pipeline):
+    await pipeline.publish("raw.trades", trade(1))
+    (intake,) = [one for one in pipeline.service.intakes if one.topic == "raw.trades"]
+    pipeline.streams.server.away = True
+    told = []
+
+    async def sleep(milliseconds):
+        told.append((milliseconds, intake.trouble))
+        pipeline.streams.server.away = len(told) < 12
+
+    pipeline.clock.sleep = sleep
+    await until_done(pipeline, "raw.trades")
+
+    pauses = [milliseconds for milliseconds, _ in told]
+    assert len(pauses) == 12
+    assert pauses[0] <= 100
+    assert 7_500 <= pauses[-1] <= 15_000
+    assert all("raw.trades: the streams are away" in trouble for _, trouble in told)
+    assert intake.trouble == ""
+    assert await archived_ids(pipeline) == [1]
+
+
+@pytest.mark.parametrize("error", [ArchiveUnavailable("gone"), StreamUnavailable("gone")])
+async def test_what_was_read_before_the_archive_went_away_is_read_again(pipeline, monkeypatch, error):
+    write, failures = pipeline.archive.write_tape, iter([error, error])
+
+    async def away(*given):
+        if failure := next(failures, None):
+            raise failure
+        return await write(*given)
+
+    monkeypatch.setattr(pipeline.archive, "write_tape", away)
+    await pipeline.publish("raw.trades", *(trade(number) for number in range(1, 21)))
+
+    await until_done(pipeline, "raw.trades")
+
+    assert await archived_ids(pipeline) == list(range(1, 21))
+    assert len(await pipeline.passed_on("valid.trades")) == 20
+    assert await pipeline.held() == []
+    assert len(pipeline.clock.slept) == 2
+
+
+async def test_it_is_not_ready_before_it_consumes(pipeline):
+    assert "raw.trades: not read yet" in pipeline.service.problem()
+
+
+class CutOff(BaseException):
+    """The process is killed."""
+
+
+class _Cutting:
+    """Passes on what is asked of `what`, and is cut off at its `calls`-th call, either before it or after it was done."""
+
+    def __init__(self, what, knife):
+        self._what, self._knife = what, knife
+
+    def __getattr__(self, name):
+        asked = getattr(self._what, name)
+        if not callable(asked) or name in {"log", "tail"}:
+            return asked
+
+        async def answer(*given, **named):
+            self._knife.cut()
+            done = await asked(*given, **named)
+            self._knife.cut()
+            return _Cutting(done, self._knife) if name == "subscribe" else done
+
+        return answer
+
+
+class Knife:
+    def __init__(self, calls):
+        self.calls = calls
+
+    def cut(self):
+        self.calls -= 1
+        if self.calls == 0:
+            raise CutOff
+
+
+@pytest.mark.parametrize("topic", ["raw.trades", "raw.bars", "raw.history"])
+async def test_cut_off_anywhere_nothing_is_lost_and_nothing_doubled(make, topic):
+    sent = {
+        "raw.trades": [trade(number, price=-1.0 if number == 5 else None) for number in range(1, 21)],
+        "raw.bars": [bar(number, values=(1.0, 0.5, 2.0, 1.0, 1.0) if number == 5 else None) for number in range(20)],
+        "raw.history": history(bars(20)),
+    }[topic]
+    whole = make(batch=7)
+    await whole.publish(topic, *sent, Message("poison", 1, b"\xff"))
+    await whole.consume(topic)
+    for calls in range(1, 200):
+        first = make(batch=7)
+        await first.publish(topic, *sent, Message("poison", 1, b"\xff"))
+        knife = Knife(calls)
+        killed = make(streams=_Cutting(first.streams, knife), archive=_Cutting(first.archive, knife), batch=7)
+        try:
+            await killed.consume(topic)
+        except CutOff:
+            again = make(streams=MemoryStreams(first.streams.server), archive=first.archive, batch=7)
+            await again.consume(topic)
+        await same(first, whole, topic)
+        if knife.calls > 0:
+            break
+    assert calls > 15
+
+
+async def same(one, other, topic):
+    """The archive, what was passed on, the quarantine and the dead letters."""
+    ours, theirs = await one.archive.read_bars(BTC), await other.archive.read_bars(BTC)
+    assert ours.time.tolist() == theirs.time.tolist()
+    assert await archived_ids(one) == await archived_ids(other)
+    for valid in ("valid.trades", "valid.bars"):
+        assert await one.passed_on(valid) == await other.passed_on(valid)
+    assert [held.id for held in await one.held()] == [held.id for held in await other.held()]
+    assert [letter.data for letter in await one.dead(topic)] == [letter.data for letter in await other.dead(topic)]
+    backlog = await one.streams.backlog(topic, "data-validation")
+    assert (backlog.unread, backlog.pending) == (0, 0)
