@@ -3,6 +3,7 @@
 import sys
 
 from tidewright.adapters.file_url import UrlRefused
+from tidewright.domain.strategies.evaluation import StrategyUnreachable
 from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.runs.refusal import InputRefused
 from tidewright.serving.host import REFUSED, run
@@ -23,6 +24,9 @@ def main(arguments: list[str]) -> int:
     except (SettingsRefused, InputRefused, StrategyError, UrlRefused) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return REFUSED
+    except StrategyUnreachable as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,38 +1,28 @@
-"""``python -m tidewright.signals.parity``: proves that a strategy's live signals are, bit for bit, those of its backtest.
+"""The proof that a strategy's live signals are, bit for bit, those of its backtest.
 
-Stored bars are lived through one by one, with restarts; then the strategy is evaluated once over all of them, as a backtest does, and everything that was said live is
-compared.
+What was said live, in a replay or on the stream, is held against one evaluation over all bars, as a backtest does it.
 """
 
-import argparse
 import asyncio
 import json
-import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tidewright.adapters.anchor_files import AnchorFiles
 from tidewright.adapters.atomic import atomic_write
-from tidewright.adapters.file_url import UrlRefused
-from tidewright.domain.bars import COLUMNS, Market
+from tidewright.domain.bars import COLUMNS, Bars, Market
 from tidewright.domain.instant import utc
-from tidewright.domain.live import LiveSignal, Provenance
+from tidewright.domain.live import Anchor, LiveSignal, Provenance
 from tidewright.domain.live_history import LiveHistory, continued
 from tidewright.domain.quality import gaps
 from tidewright.domain.strategies.evaluation import evaluate
-from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.ports import BarStore
 from tidewright.report.page import render_parity
-from tidewright.runs.refusal import InputRefused
 from tidewright.runs.strategies import ResolvedStrategy
-from tidewright.serving import logs
-from tidewright.serving.failures import Failure
-from tidewright.signals.replay import Lived, Replay
-from tidewright.signals.wiring import chosen_strategy, store_of
-from tidewright.specs.quantities import epoch_milliseconds
+from tidewright.signals.replay import Replay
 
 _TOLD = 20
 
@@ -109,27 +99,58 @@ def prove_parity(
     with ThreadPoolExecutor(1) as executor:
         replay = Replay(strategy, store, AnchorFiles(anchors), executor)
         lived = asyncio.run(replay.live(market, start, end, restarts))
-    batch = _batch(strategy, lived, store)
-    rows = batch.rows(start, end)
-    compared = [(_values(live), _values(batch.signal(row))) for live, row in zip(lived.signals, rows, strict=False)]
+    anchor, last = lived.history.anchor, lived.history.newest
+    batch = _batch(strategy, anchor, store.read(market, anchor.first, last + 1))
+    simulated = store.describe(market).simulated
+    return compared(name, lived.signals, batch, period, restarts=lived.restarts, simulated=simulated)
+
+
+def judge_published(
+    name: str, strategy: ResolvedStrategy, anchor: Anchor, bars: Bars, said: Sequence[LiveSignal]
+) -> ParityReport:
+    """Hold what was published against the batch over `bars`, from the first bar that something was published of to the last.
+
+    Raises ValueError where nothing was published.
+    """
+    if not said:
+        raise ValueError(f"{name} has published nothing of {anchor.market} that is kept; let it run, then ask again")
+    start, end = said[0].time, said[-1].time + 1
+    batch = _batch(strategy, anchor, bars.between(anchor.first, end))
+    return compared(name, said, batch, (start, end))
+
+
+def compared(
+    name: str,
+    said: Sequence[LiveSignal],
+    batch: LiveHistory,
+    period: tuple[int, int],
+    *,
+    restarts: int = 0,
+    simulated: bool = False,
+) -> ParityReport:
+    """What was said of the bars that open in `period`, bar by bar beside what the batch says of them."""
+    live = {one.time: _values(one) for one in said}
+    expected = {(one := batch.signal(row)).time: _values(one) for row in batch.rows(*period)}
     differences = [
-        Difference(live.time, key, said[key], expected[key])
-        for live, (said, expected) in zip(lived.signals, compared, strict=True)
-        for key in expected
-        if said.get(key) != expected[key]
+        Difference(time, key, live[time].get(key, "nothing"), value)
+        for time, values in expected.items()
+        if time in live
+        for key, value in values.items()
+        if live[time].get(key) != value
     ]
-    if len(lived.signals) != len(rows):
-        differences.append(Difference(start, "bars", str(len(lived.signals)), str(len(rows))))
+    differences += [Difference(time, "bar", "nothing", "a bar") for time in sorted(expected.keys() - live.keys())]
+    differences += [Difference(time, "bar", "a bar", "nothing") for time in sorted(live.keys() - expected.keys())]
+    both = expected.keys() & live.keys()
     return ParityReport(
         strategy=name,
-        market=market,
-        start=start,
-        end=end,
-        compared=len(compared),
-        values=sum(len(expected) for _, expected in compared),
-        restarts=lived.restarts,
-        gaps=len(gaps(batch.bars.between(start, end))),
-        simulated=store.describe(market).simulated,
+        market=batch.anchor.market,
+        start=period[0],
+        end=period[1],
+        compared=len(both),
+        values=sum(len(expected[time]) for time in both),
+        restarts=restarts,
+        gaps=len(gaps(batch.bars.between(*period))),
+        simulated=simulated,
         differences=tuple(differences),
         provenance=batch.provenance,
     )
@@ -143,10 +164,8 @@ def write(report: ParityReport, folder: Path) -> None:
         atomic_write(folder / name, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
 
 
-def _batch(strategy: ResolvedStrategy, lived: Lived, store: BarStore) -> LiveHistory:
+def _batch(strategy: ResolvedStrategy, anchor: Anchor, bars: Bars) -> LiveHistory:
     """The same bars, from the anchor on, asked once."""
-    anchor, last = lived.history.anchor, lived.history.newest
-    bars = store.read(anchor.market, anchor.first, last + 1)
     return continued(None, anchor, bars, evaluate(strategy.unasked(), bars, strategy.parameters))
 
 
@@ -155,46 +174,3 @@ def _values(signal: LiveSignal) -> dict[str, str]:
     prices = dict(zip(COLUMNS, signal.bar, strict=True))
     numbers = {name: float(value).hex() for name, value in (prices | dict(signal.columns)).items()}
     return {"time": utc(signal.time), **numbers, **{name: str(yes) for name, yes in (signal.events or {}).items()}}
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tidewright.signals.parity", description=__doc__)
-    parser.add_argument("strategy", type=Path, help="file with a TradingStrategy")
-    parser.add_argument(
-        "--exchange", default="", help="exchange whose bars are replayed [default: that of its execution]"
-    )
-    parser.add_argument("--store", default="", metavar="URL", help="folder of the bars [default: the local store]")
-    parser.add_argument(
-        "--start", required=True, type=epoch_milliseconds, metavar="TIME", help="open time of the first bar"
-    )
-    parser.add_argument(
-        "--end", required=True, type=epoch_milliseconds, metavar="TIME", help="open time after the last bar"
-    )
-    parser.add_argument("--restarts", type=int, default=5, help="restarts spread over the period [default: 5]")
-    parser.add_argument("--out", type=Path, default=Path("tidewright-results/parity"), help="folder for the report")
-    options = parser.parse_args()
-    logs.configure("parity", "ERROR", sys.stderr)
-    try:
-        return _prove_all(options)
-    except (InputRefused, StrategyError, UrlRefused, Failure, ValueError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
-
-
-def _prove_all(options: argparse.Namespace) -> int:
-    chosen, store = chosen_strategy(options.strategy, exchange=options.exchange), store_of(options.store)
-    passed = True
-    for market in chosen.markets:
-        folder = options.out / chosen.name / market.symbol.replace("/", "-")
-        with TemporaryDirectory() as anchors:
-            period = (options.start, options.end)
-            report = prove_parity(chosen.name, chosen.strategy, market, store, Path(anchors), period, options.restarts)
-        write(report, folder)
-        passed &= report.passed
-        verdict = "no difference" if report.passed else f"{len(report.differences)} DIFFERENCES"
-        print(f"{market}: {report.compared:,} bars, {report.restarts} restarts, {verdict}: {folder / 'parity.html'}")  # noqa: T201
-    return 0 if passed else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,20 @@
 """The service put together from its settings."""
 
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tidewright.adapters.anchor_files import AnchorFiles
 from tidewright.adapters.clock import ReplayClock, SystemClock
-from tidewright.adapters.file_url import path_of
-from tidewright.adapters.store_feed import StoreFeed
-from tidewright.adapters.stores import stores, stores_at
+from tidewright.adapters.grpc_peer import Patience
+from tidewright.adapters.remote_strategy import RemoteStrategy
+from tidewright.adapters.stores import store_at, stores
 from tidewright.domain.bars import Market
+from tidewright.domain.strategies.strategy import Strategy
 from tidewright.ports import Anchors, BarFeed, BarStore, Clock
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.strategies import ResolvedStrategy, resolve_strategy
@@ -21,8 +24,10 @@ from tidewright.serving.settings import PREFIX, SettingsRefused
 from tidewright.signals import rest, rpc
 from tidewright.signals.figures import Figures
 from tidewright.signals.follower import Follower
+from tidewright.signals.publisher import publish
 from tidewright.signals.service import SignalService
 from tidewright.signals.settings import SignalSettings
+from tidewright.signals.sources import Sources, sources
 from tidewright.specs.manifest import Document, Manifest
 from tidewright.specs.problems import Problem, nearest
 from tidewright.specs.quantities import epoch_milliseconds
@@ -42,14 +47,22 @@ class Chosen:
 
 
 def signal_service(settings: SignalSettings, metrics: Metrics) -> Service:
-    """The service as its host wants it. Raises InputRefused, StrategyError, SettingsRefused and UrlRefused."""
-    chosen = chosen_strategy(settings.strategy, settings.name, settings.exchange)
+    """The service as its host wants it. Raises InputRefused, StrategyError, SettingsRefused and UrlRefused, and StrategyUnreachable where nobody answers who has the strategy's code."""
+    remote = partial(_remote, settings.strategy_endpoint, settings.strategy_timeout)
+    connect = remote if settings.strategy_endpoint else None
+    chosen = chosen_strategy(settings.strategy, settings.name, settings.exchange, connect)
     clock = _clock(settings)
-    feed = StoreFeed(store_of(settings.store), clock, round(settings.delay * 1_000), round(settings.poll * 1_000))
+    bars = sources(settings, clock, partial(store_of, settings.store))
     start = _time("START", settings.start) if settings.start else None
     figures = Figures(metrics)
     executor = ThreadPoolExecutor(os.cpu_count(), "evaluation")
-    served = assembled(chosen, feed, AnchorFiles(settings.anchor), clock, executor, figures, start)
+    served = assembled(chosen, bars.feed, AnchorFiles(settings.anchor), clock, executor, figures, start)
+
+    def stop() -> None:
+        served.stop()
+        if isinstance(chosen.strategy.strategy, RemoteStrategy):
+            chosen.strategy.strategy.close()
+
     return Service(
         name="signals",
         number=NUMBER,
@@ -57,9 +70,20 @@ def signal_service(settings: SignalSettings, metrics: Metrics) -> Service:
         router=rest.router(served),
         servicers=(rpc.servicer(served),),
         problem=served.problem,
-        work=served.work,
-        stop=served.stop,
+        work=partial(_work, served, bars),
+        stop=stop,
     )
+
+
+async def _work(served: SignalService, bars: Sources) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(bars.listen())
+            tasks.create_task(served.work())
+            if bars.streams is not None:
+                tasks.create_task(publish(served, bars.streams))
+    finally:
+        await bars.close()
 
 
 def assembled(
@@ -79,14 +103,24 @@ def assembled(
     return SignalService(chosen.name, chosen.strategy, followers, clock, figures)
 
 
-def chosen_strategy(file: Path, name: str = "", exchange: str = "") -> Chosen:
-    """The TradingStrategy in `file`, by its `name` where there are several. Raises InputRefused and StrategyError."""
+def _remote(endpoint: str, timeout: float) -> RemoteStrategy:
+    return RemoteStrategy(endpoint, Patience(answer=timeout))
+
+
+def chosen_strategy(
+    file: Path, name: str = "", exchange: str = "", connect: Callable[[], Strategy] | None = None
+) -> Chosen:
+    """The TradingStrategy in `file`, by its `name` where there are several; one of `classRef` is asked through `connect`, where that is given.
+
+    Raises InputRefused, StrategyError, and what `connect` does.
+    """
     found, document = _resource(file, name)
     traded_on = exchange or (found.spec.execution.exchange if found.spec.execution else "")
     if not traded_on:
         message = f"no exchange to read the bars of; set {PREFIX}EXCHANGE, or add execution.exchange"
         raise InputRefused([document.problem(("spec",), message)])
-    strategy = resolve_strategy(found.spec.snapshot(), document, ("spec",), [file.resolve().parent])
+    served = connect() if connect and found.spec.source.class_ref else None
+    strategy = resolve_strategy(found.spec.snapshot(), document, ("spec",), [file.resolve().parent], served)
     markets = tuple(Market(traded_on, symbol, found.spec.timeframe) for symbol in dict.fromkeys(found.spec.symbols))
     return Chosen(found.metadata.name, strategy, markets)
 
@@ -133,4 +167,4 @@ def _time(name: str, text: str) -> int:
 
 def store_of(url: str) -> BarStore:
     """The store at a URL, or the local one. Raises UrlRefused."""
-    return stores_at(path_of(url)) if url else stores(os.environ)
+    return store_at(url) if url else stores(os.environ)

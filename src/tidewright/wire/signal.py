@@ -1,8 +1,15 @@
 """Live signals, and what they were made of, as messages."""
 
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from tidewright.domain.bars import Market
 from tidewright.domain.live import Anchor, LiveSignal, Parity, Provenance
+from tidewright.ports import Message
 from tidewright.v1 import signal_pb2 as pb
 from tidewright.wire.market import Malformed, bar_message, bar_of, market_message, market_of
+from tidewright.wire.topology import market_lane
 
 
 def signal_message(signal: LiveSignal) -> pb.Signal:
@@ -28,6 +35,37 @@ def signal_of(message: pb.Signal) -> LiveSignal:
         events=_events(message.events) if message.HasField("events") else None,
         columns={column.name: _value(column) for column in message.columns},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSignal:
+    """A signal and whose it is: the TradingStrategy's name, and the digest of all that can change its trades."""
+
+    strategy: str
+    digest: str
+    signal: LiveSignal
+
+
+def signal_lane(strategy: str, market: Market) -> str:
+    """What the order of a strategy's signals of a market is counted in."""
+    return f"{strategy}|{market_lane(*market)}"
+
+
+def signal_event(published: PublishedSignal) -> Message:
+    """The signal in the lane of its strategy and market, in the order of its bar."""
+    signal = published.signal
+    event = pb.SignalEvent(strategy=published.strategy, strategy_digest=published.digest, signal=signal_message(signal))
+    return Message(signal_lane(published.strategy, signal.market), signal.time, event.SerializeToString())
+
+
+def published_of(data: bytes) -> PublishedSignal:
+    """Raises Malformed for what is no SignalEvent, or has no signal that is one."""
+    event = pb.SignalEvent()
+    try:
+        event.ParseFromString(data)
+    except DecodeError as error:
+        raise Malformed(f"{len(data):,} bytes that are no SignalEvent: {error}") from None
+    return PublishedSignal(event.strategy, event.strategy_digest, signal_of(event.signal))
 
 
 def provenance_message(provenance: Provenance) -> pb.Provenance:

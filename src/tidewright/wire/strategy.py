@@ -1,6 +1,6 @@
 """What a strategy declares and what it answers, as messages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,14 @@ _KINDS = {
     "Bool": pb.PARAMETER_KIND_BOOL,
     "Choice": pb.PARAMETER_KIND_CHOICE,
 }
-_FIELDS: dict[type, str] = {int: "whole", float: "number", bool: "flag", str: "word"}
+_FIELDS: dict[type, str] = {bool: "flag", int: "whole", float: "number", str: "word"}
+MOST_COLUMNS = 128
+"""Series that a strategy may have over the wire, so that a part of an answer stays below `LARGEST_ANSWER`."""
+
+LARGEST_ANSWER = 16 << 20
+"""Bytes of the largest part of an answer."""
+
+_LONGEST_NAME = 80
 _SIGNALS = ("enter", "exit", "enter_short", "exit_short")
 
 
@@ -91,9 +98,8 @@ def evaluation_of(messages: Iterable[service.EvaluateResponse], length: int) -> 
             raise Malformed(
                 f"bars: a part of {message.bars:,} bars where {length - answered:,} are left; send one value for every bar that was given"
             )
+        _check_names([column.name for column in message.columns])
         named = {column.name: _column_values(column, message.bars) for column in message.columns}
-        if len(named) != len(message.columns):
-            raise Malformed(f"columns: {len(message.columns)} of them have {len(named)} names; name each differently")
         _append(columns, named, answered)
         _append(signals, _signal_values(message.signals, message.bars), answered)
         answered += message.bars
@@ -108,6 +114,18 @@ def evaluation_of(messages: Iterable[service.EvaluateResponse], length: int) -> 
     none = np.empty(0, dtype=np.bool_)
     arrays = {"enter": none, "exit": none} | {name: np.concatenate(parts) for name, parts in signals.items()}
     return Evaluation({name: np.concatenate(parts) for name, parts in columns.items()}, Signals(**arrays))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise Malformed(f"columns: {len(names):,} of them; send {MOST_COLUMNS} at most")
+    if len(set(names)) != len(names):
+        raise Malformed(f"columns: {len(names)} of them have {len(set(names))} names; name each differently")
+    for name in names:
+        if not 0 < len(name) <= _LONGEST_NAME:
+            raise Malformed(
+                f"columns: {name[:_LONGEST_NAME]!r} is no name; give one of 1 to {_LONGEST_NAME} characters"
+            )
 
 
 def _append(parts: dict[str, list[NDArray[Any]]], found: dict[str, NDArray[Any]], answered: int) -> None:
@@ -157,7 +175,10 @@ def _checked(name: str, values: ArrayLike, bars: int, kind: type) -> NDArray[Any
 
 def _value_message(name: str, value: Value) -> pb.ParameterValue:
     message = pb.ParameterValue(name=name)
-    setattr(message, _FIELDS[type(value)], value)
+    field = next((field for kind, field in _FIELDS.items() if isinstance(value, kind)), None)
+    if field is None:
+        raise Malformed(f"parameters: {name!r} is {value!r}; give a number, a truth value or a word")
+    setattr(message, field, value)
     return message
 
 

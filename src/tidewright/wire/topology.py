@@ -15,7 +15,7 @@ Event: TypeAlias = (
     type[market_data_pb2.TradeEvent]
     | type[market_data_pb2.BarEvent]
     | type[market_data_pb2.HistoryEvent]
-    | type[signal_pb2.Signal]
+    | type[signal_pb2.SignalEvent]
 )
 
 
@@ -24,7 +24,8 @@ class Topic:
     """A stream of one kind of message.
 
     `bound` is the most messages that are kept for the slowest consumer, after which publishing is refused; `kept` is how many of those
-    that everyone has acknowledged stay for onlookers.
+    that everyone has acknowledged stay for onlookers. `lanes` is how many lanes have their last order remembered; beyond, the one
+    that was silent longest is forgotten.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Topic:
     onlookers: tuple[str, ...] = ()
     bound: int = 1_000_000
     kept: int = 10_000
+    lanes: int = 100_000
 
 
 RAW_TRADES = Topic("raw.trades", market_data_pb2.TradeEvent, "data-collector", ("data-validation",))
@@ -43,7 +45,7 @@ RAW_HISTORY = Topic(
 )
 VALID_TRADES = Topic("valid.trades", market_data_pb2.TradeEvent, "data-validation")
 VALID_BARS = Topic("valid.bars", market_data_pb2.BarEvent, "data-validation", onlookers=("signals",))
-SIGNALS = Topic("signals", signal_pb2.Signal, "signals")
+SIGNALS = Topic("signals", signal_pb2.SignalEvent, "signals")
 
 TOPICS = {topic.name: topic for topic in (RAW_TRADES, RAW_BARS, RAW_HISTORY, VALID_TRADES, VALID_BARS, SIGNALS)}
 """Every topic by its name."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from live_market import BTC, HOUR, AnchorMemory, Feed, Live, hours, resolved, with_close, without
 
-from tidewright.domain.strategies.evaluation import evaluate
+from tidewright.domain.strategies.evaluation import StrategyUnreachable, evaluate
 from tidewright.ports import AnchorDamaged, StoreDamaged
 from tidewright.serving.failures import Kind
 
@@ -159,6 +159,7 @@ async def test_the_anchor_of_a_replica_that_was_first_is_taken():
     [
         (StoreDamaged("the file is torn; import it again"), Kind.UNAVAILABLE),
         (OSError("the volume is gone"), Kind.UNAVAILABLE),
+        (StrategyUnreachable("nobody has answered for 120 s"), Kind.UNAVAILABLE),
         (AnchorDamaged("the anchor is torn; remove it"), Kind.PRECONDITION),
     ],
 )

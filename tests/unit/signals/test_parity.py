@@ -1,11 +1,16 @@
 """The proof that live and batch agree: a month lived through bar by bar, with restarts; and that it finds what does not agree."""
 
+import asyncio
 import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from live_market import resolved
 
+from tidewright.adapters.anchor_files import AnchorFiles
 from tidewright.adapters.bar_file import read_bars
 from tidewright.adapters.parquet_store import ParquetStore
 from tidewright.adapters.simulated import SimulatedStore
@@ -13,7 +18,8 @@ from tidewright.domain.bars import Market
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.strategies.builtin import BUILTINS
 from tidewright.ports import Source
-from tidewright.signals.parity import prove_parity, write
+from tidewright.signals.parity import judge_published, prove_parity, write
+from tidewright.signals.replay import Replay
 from tidewright.specs.quantities import epoch_milliseconds
 
 SIMULATED = Market("simulated", "BTC/USDT", "1h")
@@ -116,3 +122,41 @@ def test_the_report_shows_the_first_differences(tmp_path):
     page = (tmp_path / "out/parity.html").read_text()
     assert "the strategy sees the future, or answers at random" in page
     assert page.count("<td>own</td>") > 5
+
+
+class TestWhatWasPublished:
+    """Held against a backtest over the bars of the archive."""
+
+    def judged(self, tmp_path, change=lambda said: said):
+        strategy = resolved({"builtin": "MacdCross"})
+        end = MONTH[0] + 72 * 3_600_000
+        with ThreadPoolExecutor(1) as executor:
+            replay = Replay(strategy, SimulatedStore(), AnchorFiles(tmp_path), executor)
+            lived = asyncio.run(replay.live(SIMULATED, MONTH[0], end, restarts=0))
+        bars = SimulatedStore().read(SIMULATED, None, end)
+        said = change(list(lived.signals))
+        return judge_published("macd-cross", strategy, lived.history.anchor, bars, said)
+
+    def test_all_of_it_is_compared(self, tmp_path):
+        report = self.judged(tmp_path)
+        assert (report.compared, report.differences, report.passed) == (72, (), True)
+
+    def test_a_bar_of_which_nothing_was_published_is_a_difference(self, tmp_path):
+        report = self.judged(tmp_path, lambda said: said[:10] + said[11:])
+        (missing,) = report.differences
+        assert (missing.name, missing.live, missing.batch) == ("bar", "nothing", "a bar")
+        assert missing.time == MONTH[0] + 10 * 3_600_000
+
+    def test_so_is_a_price_that_differs_in_its_last_bit(self, tmp_path):
+        def nudged(said):
+            bar = (math.nextafter(said[3].bar[0], math.inf), *said[3].bar[1:])
+            return [*said[:3], replace(said[3], bar=bar), *said[4:]]
+
+        (one,) = self.judged(tmp_path, nudged).differences
+        assert (one.time, one.name) == (MONTH[0] + 3 * 3_600_000, "open")
+
+    def test_a_strategy_that_has_published_nothing_is_told_so(self, tmp_path):
+        with pytest.raises(
+            ValueError, match="macd-cross has published nothing of BTC/USDT 1h on simulated that is kept"
+        ):
+            self.judged(tmp_path, lambda said: [])

@@ -1,0 +1,195 @@
+"""A day of the market from the exchange to the signals, by the services' own processes, each of which is ended in the middle."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from local_exchange import serving
+
+from tidewright.adapters.anchor_files import AnchorFiles
+from tidewright.adapters.archives import archive_at
+from tidewright.adapters.embedded_redis import EmbeddedRedis
+from tidewright.adapters.streams_url import streams_at
+from tidewright.domain.bars import COLUMNS, Market
+from tidewright.domain.tape import TAPE_COLUMNS
+from tidewright.exchange.local import Settings
+from tidewright.exchange.markets import Symbol
+from tidewright.exchange.simulated import simulated_market
+from tidewright.signals.parity import judge_published, write
+from tidewright.signals.published import published
+from tidewright.signals.wiring import chosen_strategy
+from tidewright.wire.topology import VALID_TRADES, market_lane
+
+SYMBOL, EXCHANGE = "BTC/USDT", "binance"
+FIVE_MINUTES = Market(EXCHANGE, SYMBOL, "5m")
+START, HOURS = 1_735_689_600_000, 24  # 2025-01-01
+SPEED = 2_880.0
+STRATEGY = """
+apiVersion: tidewright.io/v1alpha1
+kind: TradingStrategy
+metadata: {name: ema-cross}
+spec:
+  source:
+    rules:
+      columns: {fast: "ema(close, 3)", slow: "ema(close, 8)"}
+      enter: fast crosses above slow
+      exit: fast crosses below slow
+  symbols: [BTC/USDT]
+  timeframe: 5m
+"""
+
+
+def until(happened, what, seconds):
+    """Ask again until something has happened that nobody tells of."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"after {seconds} s: not {what}"
+        time.sleep(0.1)
+
+
+class Pipeline:
+    """Redis, Postgres, and the services as processes."""
+
+    def __init__(self, folder, exchange_url, redis, database):
+        self.folder, self.redis, self.database = folder, redis, database
+        self._exchange, self._running = exchange_url, {}
+        self.strategy = folder / "strategy.yaml"
+        self.strategy.write_text(STRATEGY)
+        self.anchor = folder / "anchor"
+
+    def start(self, module, **settings):
+        told = {"HOST": "127.0.0.1", "REST_PORT": 0, "GRPC_PORT": 0, "STREAMS": self.redis.url, **settings}
+        environment = os.environ | {f"TIDEWRIGHT_{name}": str(value) for name, value in told.items()}
+        with (self.folder / f"{module}.log").open("ab") as log:
+            command = [sys.executable, "-m", module]
+            self._running[module] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+
+    def start_collector(self):
+        habits = {"QUIET": 1, "SILENCE": 5, "RECONNECT": 0.5, "MEASURE": 1, "WEIGHT": 1_000_000}
+        self.start(
+            "data_collector",
+            SYMBOLS=SYMBOL,
+            TIMEFRAMES="1m,5m",
+            EXCHANGE_URL=self._exchange,
+            STREAM_URL=self._exchange.replace("http", "ws"),
+            **habits,
+        )
+
+    def start_validation(self):
+        self.start("data_validation", ARCHIVE=self.database)
+
+    def start_signals(self):
+        served = {"STRATEGY": self.strategy, "ANCHOR": self.anchor, "EXCHANGE": EXCHANGE}
+        self.start("tidewright.signals", ARCHIVE=self.database, **served)
+
+    def kill(self, module):
+        process = self._running[module]
+        assert process.poll() is None, (self.folder / f"{module}.log").read_text()[-3000:]
+        process.kill()
+        process.wait()
+
+    def stop(self):
+        for process in self._running.values():
+            process.terminate()
+        for module, process in self._running.items():
+            process.wait(30)
+            sys.stdout.write(f"{module}:\n{(self.folder / f'{module}.log').read_text()[-4000:]}")
+
+    def archived(self, ask):
+        """What the archive answers."""
+
+        async def asked():
+            archive = archive_at(self.database)
+            try:
+                return await ask(archive)
+            finally:
+                await archive.close()
+
+        return asyncio.run(asked())
+
+    def streamed(self, ask):
+        """What the streams answer."""
+
+        async def asked():
+            streams = streams_at(self.redis.url)
+            try:
+                return await ask(streams)
+            finally:
+                await streams.close()
+
+        return asyncio.run(asked())
+
+    def newest_trade(self):
+        return self.archived(lambda archive: archive.newest_trade(EXCHANGE, SYMBOL)) or 0
+
+
+@pytest.fixture
+def exchange():
+    market = simulated_market(Symbol.of(SYMBOL), START, HOURS, seed=11)
+    with serving([market], Settings(speed=SPEED, wait=True, weight_limit=10**9)) as served:
+        yield served
+
+
+@pytest.fixture
+def pipeline(tmp_path, exchange, database_url):
+    with EmbeddedRedis(tmp_path / "redis") as redis:
+        pipeline = Pipeline(tmp_path, exchange.url, redis, database_url)
+        yield pipeline
+        pipeline.stop()
+
+
+@pytest.mark.timeout(600)
+def test_a_day_with_restarts_is_archived_exactly_and_its_signals_are_those_of_a_backtest(pipeline, exchange):
+    truth = exchange.truth(SYMBOL)
+    quarter = len(truth) // 4
+
+    def passed(quarters):
+        until(lambda: pipeline.newest_trade() >= truth.id[quarters * quarter], f"{quarters} quarters of the day", 240)
+
+    pipeline.start_validation()
+    pipeline.start_signals()
+    pipeline.start_collector()
+    passed(1)
+    pipeline.kill("data_collector")
+    pipeline.start_collector()
+    passed(2)
+    pipeline.kill("data_validation")
+    pipeline.start_validation()
+    pipeline.kill("tidewright.signals")
+    pipeline.start_signals()
+    passed(3)
+    pipeline.redis.kill()
+    pipeline.redis.start()
+    until(lambda: pipeline.newest_trade() == truth.id[-1], "the whole day", 240)
+
+    tape = pipeline.archived(lambda archive: archive.read_tape(EXCHANGE, SYMBOL))
+    for name in TAPE_COLUMNS:
+        assert np.array_equal(getattr(tape, name), getattr(truth, name)), name
+    lane = market_lane(EXCHANGE, SYMBOL)
+    until(lambda: pipeline.streamed(lambda streams: streams.last(VALID_TRADES.name, lane)) == truth.id[-1], "told", 60)
+    judge_bars_and_signals(pipeline, exchange.bars(SYMBOL, "5m"))
+
+
+def judge_bars_and_signals(pipeline, bars):
+    """The last bar never closes: the tape ends with the day."""
+    closed = bars.part(0, len(bars) - 1)
+    last = int(closed.time[-1])
+    until(lambda: pipeline.archived(lambda archive: archive.newest_bar(FIVE_MINUTES)) == last, "the last bar", 60)
+    found = pipeline.archived(lambda archive: archive.read_bars(FIVE_MINUTES))
+    for name in ("time", *COLUMNS):
+        assert np.array_equal(getattr(found, name), getattr(closed, name)), name
+
+    def said():
+        return pipeline.streamed(lambda streams: published(streams, "ema-cross", FIVE_MINUTES))
+
+    until(lambda: (signals := said()) and signals[-1].signal.time == last, "the last signal", 60)
+    chosen = chosen_strategy(pipeline.strategy, exchange=EXCHANGE)
+    anchor = AnchorFiles(pipeline.anchor).read(FIVE_MINUTES)
+    report = judge_published(chosen.name, chosen.strategy, anchor, found, [one.signal for one in said()])
+    write(report, pipeline.folder / "parity")
+    assert report.passed, report.differences[:5]
+    assert report.compared > 200
