@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from benchmarks import validation
 from benchmarks.command import wall_times
 from benchmarks.engines import both_times
 from benchmarks.figures import Figure, figures_table, times_table
@@ -171,6 +172,18 @@ def signals(found: Findings, folder: Path) -> None:
     found.times |= times | {f"{name}, the slowest 1 %": slowest(one, 0.01) for name, one in times.items()}
 
 
+def data_validation(found: Findings, folder: Path) -> None:
+    rows = validation.row_times(folder)
+    calls = validation.call_times(folder)
+    slower = percentile(calls[validation.REALTIME], 0.99) / percentile(calls[validation.ECHO], 0.99)
+    rate = validation.ROWS / median(rows[validation.RULES]) / 1e6
+    found.figures += [
+        Figure("All row rules of bars, million rows a second", "at least", 10, rate, "M/s"),
+        Figure("One bar over REST, p99 as a multiple of a bare FastAPI echo's", "at most", 3, slower, "x"),
+    ]
+    found.times |= rows | validation.expectation_times(folder) | calls
+
+
 def machine(*packages: str) -> str:
     """What it was measured on, in one line."""
     cpu = platform.processor() or platform.machine()
@@ -198,6 +211,7 @@ def measure(folder: Path, *, quick: bool) -> dict[str, object]:
         "Engines": partial(engines, bars=market["file"]),
         "Download": download,
         "Signals": signals,
+        "Data validation": data_validation,
     }
     load = os.getloadavg()[0]
     for title, part in parts.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tidewright.adapters.parquet_store import ParquetStore
+from tidewright.adapters.postgres.bars import PostgresBars
 from tidewright.adapters.simulated import SimulatedStore
 from tidewright.adapters.stores import RoutedStore
 from tidewright.domain.bars import COLUMNS, Bars, Market
@@ -24,34 +25,27 @@ def some_bars(first=0, count=10, market=MARKET):
     return Bars(time, price, price + 2, price - 2, price + 1, price * 3, step=HOUR, market=market)
 
 
-def local(tmp_path):
+def empty(request, tmp_path):
+    if request.param == "postgres":
+        return PostgresBars(request.getfixturevalue("database_url"))
+    if request.param == "routed":
+        return RoutedStore({"simulated": SimulatedStore()}, lambda: ParquetStore(tmp_path))
     return ParquetStore(tmp_path)
 
 
-def routed(tmp_path):
-    return RoutedStore({"simulated": SimulatedStore()}, lambda: ParquetStore(tmp_path))
-
-
-def filled(make):
-    def store(tmp_path):
-        made = make(tmp_path)
-        made.merge(some_bars(), FILE)
-        made.merge(some_bars(first=20), FILE)
-        return made
-
-    return store
-
-
-@pytest.fixture(
-    params=[filled(local), filled(routed), lambda tmp_path: SimulatedStore()], ids=["local", "routed", "simulated"]
-)
-def store(request, tmp_path):
-    return request.param(tmp_path)
-
-
-@pytest.fixture(params=[local, routed], ids=["local", "routed"])
+@pytest.fixture(params=["local", "routed", "postgres"])
 def writable(request, tmp_path):
-    return request.param(tmp_path)
+    return empty(request, tmp_path)
+
+
+@pytest.fixture(params=["local", "routed", "postgres", "simulated"])
+def store(request, tmp_path):
+    if request.param == "simulated":
+        return SimulatedStore()
+    filled = empty(request, tmp_path)
+    filled.merge(some_bars(), FILE)
+    filled.merge(some_bars(first=20), FILE)
+    return filled
 
 
 def test_every_listed_market_can_be_read_and_is_as_listed(store):

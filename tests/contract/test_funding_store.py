@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tidewright.adapters.parquet_store import ParquetStore
+from tidewright.adapters.postgres.bars import PostgresBars
 from tidewright.adapters.simulated import SimulatedStore
 from tidewright.adapters.stores import RoutedStore, funding_faults
 from tidewright.domain.bars import Bars, Market
@@ -26,17 +27,17 @@ def held(funding):
     return list(zip(funding.time.tolist(), funding.rate.tolist(), strict=True))
 
 
-def local(tmp_path):
+@pytest.fixture(params=["local", "routed", "postgres"])
+def store(request, tmp_path):
+    if request.param == "postgres":
+        return PostgresBars(request.getfixturevalue("database_url"))
+    if request.param == "routed":
+        return routed(tmp_path)
     return ParquetStore(tmp_path)
 
 
 def routed(tmp_path):
     return RoutedStore({"simulated": SimulatedStore()}, lambda: ParquetStore(tmp_path))
-
-
-@pytest.fixture(params=[local, routed], ids=["local", "routed"])
-def store(request, tmp_path):
-    return request.param(tmp_path)
 
 
 def test_what_is_merged_can_be_read_with_its_times_as_published(store):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from chart_cluster import ChartCluster
 
 from cluster.processes import free_port
 
@@ -28,15 +29,16 @@ class OperatorProcess:
         settings = {
             "NAMESPACES": namespace,
             "LEASE_NAMESPACE": namespace,
-            "HEALTH_PORT": str(self.health),
-            "METRICS_PORT": str(self.metrics_port),
             "WORKER_IMAGE": "tidewright:test",
             "IDENTITY": "operator-0",
             **environment,
+            "HEALTH_PORT": str(self.health),
+            "METRICS_PORT": str(self.metrics_port),
         }
         named = {f"TIDEWRIGHT_{name}": value for name, value in settings.items()}
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), **named}
         self._process: subprocess.Popen[bytes] | None = None
+        self._kept = False
         self.restarts = 0
 
     def __enter__(self) -> "OperatorProcess":
@@ -45,8 +47,9 @@ class OperatorProcess:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> "OperatorProcess":
-        """Start it; it may still wait for its lease."""
+    def start(self, **environment: str) -> "OperatorProcess":
+        """Start it, from now on with other settings if any are given; it may still wait for its lease."""
+        self._environment |= {f"TIDEWRIGHT_{name}": value for name, value in environment.items()}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tidewright_operator"], env=self._environment, stdout=log, stderr=log
@@ -88,9 +91,11 @@ class OperatorProcess:
 
         keeping = threading.Thread(target=keep)
         keeping.start()
+        self._kept = True
         try:
             yield self
         finally:
+            self._kept = False
             leaving.set()
             keeping.join()
 
@@ -112,9 +117,28 @@ class OperatorProcess:
                     return self
             except httpx.TransportError:
                 pass
-            if not self.running or time.monotonic() > deadline:
+            if not (self.running or self._kept) or time.monotonic() > deadline:
                 raise RuntimeError(f"the operator is not ready:\n{self.log.read_text()[-5000:]}")
             time.sleep(0.05)
 
     def metrics(self) -> str:
         return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+
+
+@contextmanager
+def operating(
+    cluster: ChartCluster, folder: Path, name: str = "tidewright-operator", namespace: str = "tidewright-system"
+) -> Iterator[Path]:
+    """The operator of a release of the chart, with its service account and its environment, once it works; gives its log. It must end by itself when it is told to."""
+    deployment = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}")
+    assert deployment is not None
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    told = {
+        one["name"].removeprefix("TIDEWRIGHT_"): one.get("value", "")  # the API server leaves empty ones out
+        for one in container["env"]
+        if "valueFrom" not in one
+    }
+    kubeconfig = cluster.account(namespace, name).write(folder / "operator.kubeconfig")
+    with OperatorProcess(kubeconfig, folder / "operator.log", namespace, **told) as process:
+        yield process.wait_until_ready().log
+        process.stop()

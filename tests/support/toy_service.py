@@ -1,12 +1,15 @@
 """A service with every way to end, for the tests of the host."""
 
 import asyncio
+import sys
 
 from tidewright.serving.failures import Failure, Kind
+from tidewright.serving.host import run
 from tidewright.serving.metrics import Metrics
 from tidewright.serving.rest import Query, Request, Router
 from tidewright.serving.rpc import Servicer
 from tidewright.serving.service import Service
+from tidewright.serving.settings import ServingSettings, settings_of
 from tidewright.v1 import signal_service_pb2 as pb
 from tidewright.v1.signal_service_pb2_grpc import SignalServiceServicer, add_SignalServiceServicer_to_server
 
@@ -74,3 +77,7 @@ class Toy(SignalServiceServicer):
 def make(metrics: Metrics) -> Service:
     """For a process of its own."""
     return Toy().service()
+
+
+if __name__ == "__main__":
+    sys.exit(run(make, settings_of(ServingSettings)))

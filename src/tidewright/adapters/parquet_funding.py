@@ -11,22 +11,25 @@ import numpy as np
 
 from tidewright.adapters import tables
 from tidewright.adapters.atomic import atomic_write, locked
-from tidewright.adapters.market_names import by_name, file_path, market_at, suggestion
-from tidewright.domain.bars import Booleans, Integers, Market
+from tidewright.adapters.funding_merging import (
+    FUNDING,
+    check_rates,
+    compared,
+    conflict,
+    description,
+    no_funding,
+    series_of,
+    union,
+)
+from tidewright.adapters.market_names import by_name, file_path, market_at
+from tidewright.domain.bars import Market
 from tidewright.domain.costs import Funding
-from tidewright.domain.funding_rates import due_times, unusable
-from tidewright.domain.instant import utc
-from tidewright.domain.provenance import funding_digest
-from tidewright.ports import FundingNotFound, MergedFunding, Source, StoreDamaged, StoredFunding, StoreRefused
+from tidewright.ports import MergedFunding, Source, StoreDamaged, StoredFunding, StoreRefused
 
 FORMAT = 1
 """What this module writes, and the newest that it reads."""
 
-FUNDING = "funding"
-"""Stands where the file of bars has their timeframe."""
-
 _KEY = "tidewright"
-_SOURCES = 50
 
 
 class ParquetFunding:
@@ -37,26 +40,26 @@ class ParquetFunding:
         self._lock_timeout = lock_timeout
 
     def read_funding(self, exchange: str, symbol: str) -> Funding:
-        return _load(self._stored(_series(exchange, symbol)), _series(exchange, symbol))
+        return _load(self._stored(series_of(exchange, symbol)), series_of(exchange, symbol))
 
     def merge_funding(
         self, exchange: str, symbol: str, funding: Funding, source: Source, *, replace: bool = False
     ) -> MergedFunding:
-        series = _series(exchange, symbol)
-        _check(series, funding)
+        series = series_of(exchange, symbol)
+        check_rates(series, funding)
         path = self.root / f"{file_path(series)}.parquet"
         with locked(path.with_name(f".{FUNDING}.lock"), self._lock_timeout):
             old = _load(path, series) if path.exists() else Funding(np.empty(0, np.int64), np.empty(0))
             before = _describe(path, series) if path.exists() else None
-            same, differing = _compared(old, funding)
+            same, differing = compared(old, funding)
             if differing.any() and not replace:
-                raise StoreRefused(_conflict(series, old, funding, np.flatnonzero(differing)))
+                raise StoreRefused(conflict(series, old, funding, np.flatnonzero(differing)))
             replaced = int(differing.sum())
             unchanged = int(same.sum())
             if before is not None and unchanged == len(same):
                 return MergedFunding(0, 0, unchanged, before)
-            merged = _union(old, Funding(funding.time[~same], funding.rate[~same]))
-            after = _description(series, merged, before, source)
+            merged = union(old, Funding(funding.time[~same], funding.rate[~same]))
+            after = description(series, merged, before, source)
             atomic_write(path, partial(_write, funding=merged, description=after))
         return MergedFunding(len(same) - unchanged - replaced, replaced, unchanged, after)
 
@@ -71,71 +74,13 @@ class ParquetFunding:
         return described
 
     def describe_funding(self, exchange: str, symbol: str) -> StoredFunding:
-        return _describe(self._stored(_series(exchange, symbol)), _series(exchange, symbol))
+        return _describe(self._stored(series_of(exchange, symbol)), series_of(exchange, symbol))
 
     def _stored(self, series: Market) -> Path:
         path = self.root / f"{file_path(series)}.parquet"
         if path.exists():
             return path
-        hint = suggestion(series, map(market_at, self.root.glob(f"*/*/{FUNDING}.parquet")))
-        command = f"tidewright data import FILE --funding --exchange {series.exchange} --symbol {series.symbol}"
-        raise FundingNotFound(f"there is no {series} in {self.root}{hint}; import it with `{command}`")
-
-
-def _series(exchange: str, symbol: str) -> Market:
-    """Named as bars are, so that it reads ``BTC/USDT:USDT funding on binance``."""
-    return Market(exchange, symbol, FUNDING)
-
-
-def _check(series: Market, funding: Funding) -> None:
-    if not len(funding.time):
-        raise StoreRefused(f"{series}: there are no rates to store")
-    late = np.flatnonzero(np.diff(due_times(funding)) <= 0)
-    if len(late):
-        raise StoreRefused(
-            f"{series}: the rate after {utc(int(funding.time[late[0]]))} is not due later; sort the rates and drop duplicates"
-        )
-    wrong = unusable(funding.rate)
-    if len(wrong):
-        at, rate = utc(int(funding.time[wrong[0]])), funding.rate[wrong[0]]
-        raise StoreRefused(f"{series}: the rate {rate:g} at {at} is none; write a share, as in 0.0001 for 0.01 %")
-
-
-def _compared(old: Funding, new: Funding) -> tuple[Booleans, Booleans]:
-    """Which of the new rates are stored already, and which are stored with another value; both of shape (m,)."""
-    _, in_old, in_new = np.intersect1d(due_times(old), due_times(new), assume_unique=True, return_indices=True)
-    same, differing = np.zeros((2, len(new.time)), np.bool_)
-    same[in_new] = old.rate[in_old] == new.rate[in_new]
-    differing[in_new] = ~same[in_new]
-    return same, differing
-
-
-def _conflict(series: Market, old: Funding, new: Funding, differing: Integers) -> str:
-    i = int(differing[0])
-    j = int(np.searchsorted(due_times(old), due_times(new)[i]))
-    count = f"{len(differing):,} of the rates are" if len(differing) > 1 else "one of the rates is"
-    where = f"the first is due at {utc(int(due_times(new)[i]))} ({old.rate[j]}, now {new.rate[i]})"
-    return f"{series}: {count} stored with other values, {where}; --replace takes the new ones"
-
-
-def _union(old: Funding, new: Funding) -> Funding:
-    kept = np.flatnonzero(~np.isin(due_times(old), due_times(new), assume_unique=True))
-    time = np.concatenate((old.time[kept], new.time))
-    order = np.argsort(time, kind="stable")
-    return Funding(time[order], np.concatenate((old.rate[kept], new.rate))[order])
-
-
-def _description(series: Market, funding: Funding, before: StoredFunding | None, source: Source) -> StoredFunding:
-    times, earlier = due_times(funding), before.sources if before else ()
-    return StoredFunding(
-        exchange=series.exchange,
-        symbol=series.symbol,
-        first=int(times[0]),
-        last=int(times[-1]),
-        count=len(times),
-        digest=funding_digest(series.exchange, series.symbol, funding),
-        sources=(*(other for other in earlier if other != source), source)[-_SOURCES:],
-    )
+        raise no_funding(series, str(self.root), map(market_at, self.root.glob(f"*/*/{FUNDING}.parquet")))
 
 
 def _write(path: Path, funding: Funding, description: StoredFunding) -> None:
@@ -170,7 +115,7 @@ def _recorded(path: Path, series: Market, metadata: Mapping[str, str]) -> dict[s
         raise StoreDamaged(
             f"{path} was written by a newer Tidewright (format {version}); upgrade this one, or import the rates again"
         )
-    if (held := _series(recorded["exchange"], recorded["symbol"])) != series:
+    if (held := series_of(recorded["exchange"], recorded["symbol"])) != series:
         raise tables.TableError(f"{path} holds the {held}")
     return recorded
 

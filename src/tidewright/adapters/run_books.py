@@ -1,8 +1,12 @@
 """Which book of runs a URL names, what a book says of a run, and a book in memory."""
 
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tidewright.adapters.file_url import UrlRefused
+from tidewright.adapters.results import RECORD, read_table
 from tidewright.domain.metrics.table import METRICS
 from tidewright.ports import RANKED_BY, FinishedRun, RunBook, RunEntry
 
@@ -21,6 +25,37 @@ def run_book_at(url: str, most: int = 4) -> RunBook:
     raise UrlRefused(
         f"{url.partition(':')[0]!r} is no book of runs; write postgresql://user:password@host:5432/database"
     )
+
+
+class NotBooked(RuntimeError):
+    """A run could not be put into a book; the message says why. Booking it again does no harm."""
+
+
+def check_book(url: str) -> str:
+    """The URL, as it is. Raises UrlRefused for one that names no database."""
+    asyncio.run(run_book_at(url).close())
+    return url
+
+
+def book_result(url: str, run_id: str, document: Mapping[str, Any], folder: Path) -> bool:
+    """Put a finished run, whose record and tables are in its `folder`, into a book by its id; whether it was new there.
+
+    Raises NotBooked, whatever goes wrong: the result is there already, and must not be lost for this.
+    """
+    try:
+        saved_ms = (folder / RECORD).stat().st_mtime_ns // 1_000_000
+        run = FinishedRun(run_id, {**document, "artifacts": {}}, read_table(folder / "trades.parquet"), saved_ms)
+        return asyncio.run(_book(url, run))
+    except Exception as error:  # of a library that speaks to a network, whatever it is
+        raise NotBooked(f"{error}".partition("\n")[0] or type(error).__name__) from error
+
+
+async def _book(url: str, run: FinishedRun) -> bool:
+    book = run_book_at(url, most=1)
+    try:
+        return await book.save(run)
+    finally:
+        await book.close()
 
 
 def ascending(figure: str) -> bool:

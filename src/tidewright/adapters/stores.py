@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from tidewright.adapters import simulated
+from tidewright.adapters.file_url import path_of
 from tidewright.domain.bars import Bars, Market
 from tidewright.domain.costs import Funding
 from tidewright.domain.provenance import bars_digest, funding_digest
@@ -31,8 +32,19 @@ def store_root(environ: Mapping[str, str]) -> Path:
 
 
 def stores(environ: Mapping[str, str]) -> BarStore:
-    """The embedded market for the exchange ``simulated`` and the local store for every other."""
-    return stores_at(store_root(environ))
+    """The embedded market for the exchange ``simulated``, and for every other the store at ``$TIDEWRIGHT_STORE``, or else the local one. Raises UrlRefused."""
+    url = environ.get("TIDEWRIGHT_STORE")
+    return store_at(url) if url else stores_at(store_root(environ))
+
+
+def store_at(url: str) -> BarStore:
+    """As `stores`, with the store at a URL: ``file:///data``, or ``postgresql://...``, which is asked for nothing yet. Raises UrlRefused."""
+    if url.partition("://")[0] not in {"postgresql", "postgres"}:
+        return stores_at(path_of(url))
+    from tidewright.adapters.postgres.bars import PostgresBars  # noqa: PLC0415 - SQLAlchemy and asyncpg, for those who name it
+
+    bars = PostgresBars(url)
+    return RoutedStore({simulated.EXCHANGE: simulated.SimulatedStore()}, lambda: bars)
 
 
 def stores_at(root: Path) -> BarStore:

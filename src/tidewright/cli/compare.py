@@ -8,9 +8,10 @@ import click
 from rich.console import Console
 
 from tidewright.adapters.atomic import atomic_write
-from tidewright.adapters.results import RECORD, NoResult, as_json, read_record, read_table
+from tidewright.adapters.contender_files import contender_at
+from tidewright.adapters.results import RECORD, as_json
 from tidewright.cli.compare_view import show
-from tidewright.cli.refusals import refused, told
+from tidewright.cli.refusals import told
 from tidewright.runs.contenders import Contender, distinct_names
 from tidewright.runs.leaderboard import FIGURES, Leaderboard, document_of, rank
 from tidewright.runs.refusal import InputRefused, collected
@@ -25,9 +26,18 @@ def _figure(context: click.Context, parameter: click.Parameter, value: str) -> s
 
 
 @click.command()
-@click.argument("results", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@click.argument("results", nargs=-1, metavar="RUN...", type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "book",
+    metavar="URL",
+    help="Instead of RUNs: rank the runs that were saved in a database, postgresql://..., each over its own period.",
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many, with --from.")
 @click.option(
     "--by",
+    "--metric",
+    "by",
     callback=_figure,
     default="sharpe",
     show_default=True,
@@ -47,6 +57,8 @@ def _figure(context: click.Context, parameter: click.Parameter, value: str) -> s
 @click.option("--seed", type=click.IntRange(0, 2**53 - 1), default=0, show_default=True, help="Seed of the resampling.")
 def compare(
     results: tuple[Path, ...],
+    book: str | None,
+    limit: int,
     by: str,
     against: Literal["best", "first"],
     output: Path | None,
@@ -64,11 +76,21 @@ def compare(
       tidewright compare tidewright-results/*
       tidewright compare slow/ fast/ --by maxDrawdown --output compare.html --open
       tidewright compare today/ tuned/ --against first --json | jq '.runs[1].sharpeDifference'
+      tidewright compare --from postgresql://reader@localhost/tidewright --by maxDrawdown --limit 10
 
     Exit codes: 0 done, 1 failed, 2 refused input.
     """
     if open_page and output is None:
         raise click.UsageError("--open needs a page to open; name it with --output")
+    if book is not None:
+        if results or output is not None:
+            raise click.UsageError("--from ranks what a database has; leave RUNs and --output out, or --from.")
+        from tidewright.cli.leaderboard import show_leaderboard  # noqa: PLC0415 - a database, for those who have one
+
+        show_leaderboard(book, by, limit, as_document=as_document)
+        return
+    if not results:
+        raise click.UsageError("Missing argument 'RUN...'.")
     with told(as_document=as_document):
         board = rank(_contenders(results), by, against, seed)
         document = document_of(board) | {"artifacts": {}}
@@ -91,7 +113,7 @@ def _contenders(results: tuple[Path, ...]) -> list[Contender]:
     found: list[Contender] = []
     for file, place in zip(files, places, strict=True):
         with collected(problems):
-            found.append(_contender(file))
+            found.append(contender_at(file))
         if places.count(place) > 1:
             problems.append(Problem(str(file), 0, (), "is named twice; name it once"))
     if len(files) < 2:
@@ -100,23 +122,6 @@ def _contenders(results: tuple[Path, ...]) -> list[Contender]:
         raise InputRefused(problems)
     names = distinct_names([each.name for each in found], [place.parent.parts for place in places])
     return [replace(each, name=name) for each, name in zip(found, names, strict=True)]
-
-
-def _contender(file: Path) -> Contender:
-    try:
-        record = read_record(file)
-        equity, trades = (read_table(file.parent / name) for name in ("equity.parquet", "trades.parquet"))
-        contender = Contender(str(record["name"]), str(file), record, equity, trades)
-        contender.check()
-    except NoResult as error:
-        raise refused("", str(error)) from None
-    except (OSError, ValueError) as error:
-        raise refused(file, f"its tables cannot be read ({error}); run the resource again") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise refused(file, f"is not the whole record of a run ({error!r}); run the resource again") from None
-    if record["kind"] != "BacktestRun":
-        raise refused(file, f"is the record of a {record['kind']}; name that of a BacktestRun")
-    return contender
 
 
 def _write_page(path: Path, document: dict[str, Any], board: Leaderboard) -> None:

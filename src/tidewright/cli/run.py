@@ -4,17 +4,23 @@ import errno
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from tidewright.adapters.file_url import UrlRefused
 from tidewright.adapters.results import as_json
+from tidewright.adapters.run_books import NotBooked, book_result, check_book
+from tidewright.adapters.trackers import check_tracking, track_result
 from tidewright.cli.progress import steps
 from tidewright.cli.refusals import refused, told
 from tidewright.cli.runner import Runner, RunOptions, runners
+from tidewright.ports import TrackingFailed
 from tidewright.runs.refusal import InputRefused, collected
+from tidewright.runs.tracking import run_digest
 from tidewright.specs.manifest import Manifest
 from tidewright.specs.problems import Problem, nearest
 
@@ -35,8 +41,30 @@ _COMPILING = "Compiling the market arithmetic for this machine: once after insta
 )
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document instead of a table.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Whether to write report.html.")
+@click.option(
+    "--track",
+    envvar="TIDEWRIGHT_TRACKING",
+    metavar="URL",
+    show_envvar=True,
+    help="Tell an MLflow server, a sqlite: or a file: URL of each backtest once it is done (docs/tracking.md).",
+)
+@click.option(
+    "--book",
+    envvar="TIDEWRIGHT_DATABASE",
+    metavar="URL",
+    show_envvar=True,
+    help="Put each backtest into the tables of a database, postgresql://..., once it is done; `tidewright compare --from` ranks them.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no table.")
-def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report: bool, quiet: bool) -> None:
+def run(
+    files: tuple[Path, ...],
+    output: Path | None,
+    as_document: bool,
+    report: bool,
+    track: str | None,
+    book: str | None,
+    quiet: bool,
+) -> None:
     """Run every resource in the files that can be run.
 
     A BacktestRun brings its strategy in place or names a TradingStrategy from one of the files. All files are checked before
@@ -61,7 +89,7 @@ def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report:
     Exit codes: 0 done, 1 failed, 2 refused input.
     """
     with told(as_document=as_document):
-        records = _run_all(files, output, report, silent=quiet)
+        records = _run_all(files, output, report, _Told(_tracker(track), _book(book)), silent=quiet)
     if as_document:
         documents = [record for _, record in records]
         click.echo(as_json(documents[0] if len(documents) == 1 else {"kind": "List", "items": documents}), nl=False)
@@ -70,8 +98,32 @@ def run(files: tuple[Path, ...], output: Path | None, as_document: bool, report:
             runner.show(record, Console())
 
 
+def _tracker(url: str | None) -> str:
+    """The URL of a tracker, nothing where there is none; raises InputRefused before anything is run."""
+    try:
+        return check_tracking(url) if url else ""
+    except UrlRefused as error:
+        raise refused("--track", str(error)) from None
+
+
+def _book(url: str | None) -> str:
+    """The URL of a book of runs, nothing where there is none; raises InputRefused before anything is run."""
+    try:
+        return check_book(url) if url else ""
+    except UrlRefused as error:
+        raise refused("--book", str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Who is told of each result once it is written: URLs, nothing where there is none."""
+
+    tracker: str
+    book: str
+
+
 def _run_all(
-    files: tuple[Path, ...], output: Path | None, report: bool, *, silent: bool
+    files: tuple[Path, ...], output: Path | None, report: bool, told_of: _Told, *, silent: bool
 ) -> list[tuple[Runner, dict[str, Any]]]:
     console = Console(stderr=True)
     manifest = read_manifest(files)
@@ -96,8 +148,32 @@ def _run_all(
     done = []
     for runner, name, plan, options in planned:
         with steps(console, name, silent=silent) as stage:
-            done.append((runner, runner.run(plan, options, stage)))
+            record = runner.run(plan, options, stage)
+        if told_of.tracker:
+            _track(told_of.tracker, record, options.folder, silent=silent)
+        if told_of.book:
+            _put_down(told_of.book, record, options.folder)
+        done.append((runner, record))
     return done
+
+
+def _track(url: str, record: dict[str, Any], folder: Path, *, silent: bool) -> None:
+    """Tell the tracker of a result that is written already; one that cannot be told is warned of, and no reason to fail."""
+    try:
+        place = track_result(url, record, folder)
+    except TrackingFailed as error:
+        click.echo(f"Warning: {record['name']} is not tracked: {error}", err=True)
+    else:
+        if not silent:
+            click.echo(f"Tracked: {place}", err=True)
+
+
+def _put_down(url: str, record: dict[str, Any], folder: Path) -> None:
+    """Put a result that is written already into the book; as with a tracker, what cannot be done is warned of."""
+    try:
+        book_result(url, run_digest(record), record, folder)
+    except NotBooked as error:
+        click.echo(f"Warning: {record['name']} is not in the book: {error}", err=True)
 
 
 def read_manifest(files: tuple[Path, ...]) -> Manifest:

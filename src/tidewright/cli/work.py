@@ -10,6 +10,9 @@ from tidewright.cli.supervision import Tell, hold, supervised
 KUBELETS = Path("/dev/termination-log")
 """Where a kubelet puts the file for a container's termination message."""
 
+_ENDED = "ended:"
+"""What the worker tells with its exit code when only the tracker is left to be told."""
+
 
 @click.command()
 @click.argument("spec", envvar="TIDEWRIGHT_SPEC", type=click.Path(path_type=Path))
@@ -26,7 +29,7 @@ KUBELETS = Path("/dev/termination-log")
     envvar="TIDEWRIGHT_STORE",
     metavar="URL",
     show_envvar=True,
-    help="Folder of Parquet files with the bars  [default: the local store]",
+    help="The bars: file:///data for a folder of Parquet files, or postgresql://...  [default: the local store]",
 )
 @click.option(
     "--termination-log",
@@ -44,11 +47,50 @@ KUBELETS = Path("/dev/termination-log")
     help="File that is told how far the work is; best effort.",
 )
 @click.option(
+    "--streams",
+    envvar="TIDEWRIGHT_STREAMS",
+    metavar="URL",
+    show_envvar=True,
+    help="Redis that is told how far the work is, for the operator; best effort.",
+)
+@click.option(
+    "--progress-key",
+    envvar="TIDEWRIGHT_PROGRESS_KEY",
+    metavar="KEY",
+    show_envvar=True,
+    help="Under which key it is told so.  [default: NAMESPACE/NAME/UID]",
+)
+@click.option(
+    "--track",
+    "tracking",
+    envvar="TIDEWRIGHT_TRACKING",
+    metavar="URL",
+    show_envvar=True,
+    help="Where the run is told of once it is done: an MLflow server; best effort (docs/tracking.md).",
+)
+@click.option(
+    "--book",
+    envvar="TIDEWRIGHT_DATABASE",
+    metavar="URL",
+    show_envvar=True,
+    help="Database whose tables of runs the run is put into once it is done, postgresql://...; best effort.",
+)
+@click.option(
     "--strategy-endpoint",
     envvar="TIDEWRIGHT_STRATEGY_ENDPOINT",
     metavar="ADDRESS",
     show_envvar=True,
-    help="StrategyService that has the strategy's code; not in this version.",
+    help="host:port of the StrategyService that has the code of a classRef, which is never imported here.",
+)
+@click.option(
+    "--strategy-timeout",
+    envvar="TIDEWRIGHT_STRATEGY_TIMEOUT",
+    metavar="SECONDS",
+    show_envvar=True,
+    type=click.FloatRange(min=0.1),
+    default=300.0,
+    show_default=True,
+    help="How long it may take over one question.",
 )
 def work(
     spec: Path,
@@ -56,7 +98,12 @@ def work(
     store: str | None,
     termination_log: Path | None,
     progress: str | None,
+    streams: str | None,
+    progress_key: str | None,
+    tracking: str | None,
+    book: str | None,
     strategy_endpoint: str | None,
+    strategy_timeout: float,
 ) -> None:
     """Run the backtest in SPEC as a Job on a cluster does; it works the same outside one.
 
@@ -68,6 +115,7 @@ def work(
     \b
     Examples:
       tidewright work run.json --artifacts file:///artifacts --store file:///data
+      tidewright work run.json --artifacts file:///artifacts --strategy-endpoint 127.0.0.1:9000
       tidewright work backtest.yaml --artifacts file:///tmp/out --termination-log record.json
 
     Exit codes: 0 done, 1 failed (may go right another time), 2 refused, 3 data missing, 143 told to stop.
@@ -82,11 +130,30 @@ def work(
 
     def worker(tell: Tell) -> int:
         try:
-            from tidewright.cli.worker import Orders, record_of  # noqa: PLC0415
+            from tidewright.cli.worker import Orders, put_down, record_of, track  # noqa: PLC0415
         except ImportError as error:
             return finish(not_installed(error), record_file, log)
-        orders = Orders(spec, artifacts, store or "", progress or "", strategy_endpoint or "")
-        return finish(record_of(orders, log, lambda folder: tell(str(folder))), record_file, log)
+        orders = Orders(
+            spec,
+            artifacts,
+            store or "",
+            progress or "",
+            strategy_endpoint or "",
+            strategy_timeout,
+            streams or "",
+            progress_key or "",
+        )
+        record = record_of(orders, log, lambda folder: tell(str(folder)))
+        code = finish(record, record_file, log)
+        if tracking or book:
+            tell(f"{_ENDED}{code}")  # whatever becomes of the rest
+        if book:
+            put_down(book, record, log)
+        if tracking:
+            track(tracking, record, log)
+        return code
 
     ended = supervised(worker)
+    if ended.told.startswith(_ENDED):
+        raise click.exceptions.Exit(int(ended.told.removeprefix(_ENDED)))
     raise click.exceptions.Exit(finish(of_killed(ended), record_file, log) if ended.killed else ended.code)

@@ -5,15 +5,21 @@ import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tidewright.adapters.atomic import clear_unfinished
 from tidewright.adapters.engines import find_engine
 from tidewright.adapters.file_url import UrlRefused, path_of
 from tidewright.adapters.progress_file import progress_to
-from tidewright.adapters.stores import stores, stores_at
+from tidewright.adapters.results import read_record
+from tidewright.adapters.run_books import NotBooked, book_result
+from tidewright.adapters.stores import store_at, stores
+from tidewright.adapters.trackers import track_result
 from tidewright.api import Result
 from tidewright.cli.work_log import WorkLog
+from tidewright.domain.strategies.strategy import Strategy
+from tidewright.ports import TrackingFailed
 from tidewright.runs.backtest import BacktestFindings
 from tidewright.runs.payload import Task, read_payload
 from tidewright.runs.refusal import InputRefused
@@ -21,6 +27,9 @@ from tidewright.runs.work import Kept, refused, work
 from tidewright.specs.problems import Problem
 from tidewright.specs.status import Progress
 from tidewright.specs.work_record import WorkRecord
+
+STRATEGY_TIMEOUT = 300.0
+"""Seconds that a strategy in another process may take over one question."""
 
 _LONGEST_NAME = 180
 _LONGEST_URL = 1000
@@ -35,6 +44,9 @@ class Orders:
     store: str = ""
     progress: str = ""
     strategy_endpoint: str = ""
+    strategy_timeout: float = STRATEGY_TIMEOUT
+    streams: str = ""
+    progress_key: str = ""
 
 
 def record_of(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None] = lambda folder: None) -> WorkRecord:
@@ -55,6 +67,28 @@ def record_of(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], Non
         return WorkRecord(reason="Failed", message=f"{type(error).__name__}: {error}; please report this")
 
 
+def track(url: str, record: WorkRecord, log: WorkLog) -> None:
+    """Tell the tracker at `url` of work whose record is complete; one that cannot be told is warned of, and nothing else comes of it."""
+    if record.result is None or not record.result.artifacts:
+        return
+    try:
+        folder = path_of(record.result.artifacts)
+        log.tell("tracked", track_result(url, read_record(folder), folder))
+    except (OSError, TrackingFailed, ValueError) as error:
+        log.tell("tracking", f"the run is not tracked: {error}", "warning")
+
+
+def put_down(url: str, record: WorkRecord, log: WorkLog) -> None:
+    """Put work whose record is complete into the book of runs at `url`, by its place among the artifacts; as with a tracker, what cannot be done is warned of."""
+    if record.result is None or not record.result.artifacts:
+        return
+    try:
+        folder = path_of(record.result.artifacts)
+        book_result(url, f"{folder.parent.name}/{folder.name}", read_record(folder), folder)
+    except (OSError, NotBooked, ValueError) as error:
+        log.tell("book", f"the run is not in the book: {error}", "warning")
+
+
 def folder_of(artifacts: str, task: Task) -> Path:
     """Where the results of a task go: the same folder whenever it is done again, another for another task. Raises UrlRefused."""
     name = task.run.metadata.name
@@ -68,20 +102,17 @@ def folder_of(artifacts: str, task: Task) -> Path:
 def _work(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None]) -> WorkRecord:
     task = read_payload(str(orders.spec), _read(orders.spec))
     folder = folder_of(orders.artifacts, task)
-    store = stores_at(path_of(orders.store)) if orders.store else stores(os.environ)
-    if orders.strategy_endpoint:
-        message = (
-            f"{orders.strategy_endpoint!r}: this version cannot ask a container for a strategy's signals; "
-            "leave --strategy-endpoint out, and write the strategy as rules"
-        )
-        raise InputRefused([Problem("", 0, (), message)])
+    store = store_at(orders.store) if orders.store else stores(os.environ)
+    connect = partial(_connected, orders) if orders.strategy_endpoint else None
     write = _progress_to(orders.progress, log)
+    told = _progress_at(orders, task, log)
     named = f"{task.namespace}/{task.run.metadata.name}"
     log.tell("started", f"Backtest {named}", run=named, uid=task.uid, artifacts=folder.as_uri())
 
     def tell(progress: Progress) -> None:
         log.tell("stage", progress.stage, percent=progress.percent)
         write(progress)
+        told(progress)
 
     def keep(found: BacktestFindings) -> Kept:
         about_to_write(folder)
@@ -90,7 +121,18 @@ def _work(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None]) 
         artifacts = result.save(folder)
         return Kept(result.document, Path(artifacts["report"]).as_uri(), folder.as_uri())
 
-    return work(task, store, keep, tell, find_engine)
+    return work(task, store, keep, tell, find_engine, connect)
+
+
+def _connected(orders: Orders) -> Strategy:
+    """The strategy at the address that was given. Raises InputRefused, StrategyError and OSError."""
+    try:
+        from tidewright.adapters.grpc_peer import Patience  # noqa: PLC0415 - grpc, which most work does without
+        from tidewright.adapters.remote_strategy import RemoteStrategy  # noqa: PLC0415
+    except ImportError as error:
+        message = f"--strategy-endpoint: {error}; use an image with tidewright[local,serving] installed"
+        raise InputRefused([Problem("", 0, (), message)]) from error
+    return RemoteStrategy(orders.strategy_endpoint, Patience(answer=orders.strategy_timeout))
 
 
 def _read(spec: Path) -> str:
@@ -111,10 +153,25 @@ def _progress_to(url: str, log: WorkLog) -> Callable[[Progress], None]:
     return lambda progress: None
 
 
+def _progress_at(orders: Orders, task: Task, log: WorkLog) -> Callable[[Progress], None]:
+    """The same for the board beside the streams, on which the operator looks."""
+    if orders.streams:
+        key = orders.progress_key or f"{task.namespace}/{task.run.metadata.name}/{task.uid}"
+        try:
+            from tidewright.adapters.progress_board import progress_at  # noqa: PLC0415 - redis, which most work does without
+
+            tell = progress_at(orders.streams, key)
+        except (ImportError, UrlRefused) as error:
+            log.tell("progress", f"the board is not told of the progress: {error}", "warning")
+        else:
+            return lambda progress: tell(progress.percent)
+    return lambda progress: None
+
+
 def _of_the_system(error: OSError) -> str:
     """What the system refused, where, and what to do about it."""
     where = f" ({error.filename})" if error.filename else ""
-    what = error.strerror or type(error).__name__
+    what = error.strerror or str(error) or type(error).__name__
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"the disk is full{where}; free some space, or enlarge the volume. Nothing half-written was left behind."
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}:

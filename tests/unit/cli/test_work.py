@@ -7,7 +7,18 @@ import pytest
 
 from tidewright.runs.exits import EXIT_CODES
 
-OPTIONS = {"--store", "--artifacts", "--termination-log", "--progress", "--strategy-endpoint"}
+OPTIONS = {
+    "--store",
+    "--artifacts",
+    "--termination-log",
+    "--progress",
+    "--streams",
+    "--progress-key",
+    "--track",
+    "--book",
+    "--strategy-endpoint",
+    "--strategy-timeout",
+}
 
 
 def test_help_names_every_variable_and_every_exit_code(command):

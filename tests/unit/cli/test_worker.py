@@ -1,12 +1,17 @@
+import asyncio
 import io
 import json
+import sys
 
 import pytest
+from redis_for_tests import redis_for_tests
 
+from tidewright.adapters.progress_board import RedisProgress
 from tidewright.api import Result
 from tidewright.cli import worker
 from tidewright.cli.work_log import WorkLog
 from tidewright.cli.worker import Orders, folder_of, record_of
+from tidewright.domain.strategies.evaluation import StrategyUnreachable
 from tidewright.runs.payload import Task
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document
@@ -42,6 +47,26 @@ def test_progress_is_told_where_it_is_asked_for(ended, tmp_path):
     assert json.loads((tmp_path / "progress.json").read_text()) == {"percent": 85, "stage": "Writing results"}
 
 
+def test_progress_is_on_the_board_under_the_key_that_the_operator_gives(ended):
+    async def asked(url):
+        board = RedisProgress(url)
+        found = [await board.ask(key) for key in ("research/demo-1", "default/demo/")]
+        await board.close()
+        return found
+
+    with redis_for_tests() as url:
+        ended(streams=url, progress_key="research/demo-1")
+        assert asyncio.run(asked(url)) == [(85.0, None), None]
+        ended(streams=url)
+        assert asyncio.run(asked(url)) == [(85.0, None), (85.0, None)]
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "http://elsewhere"])
+def test_a_board_that_is_not_there_is_no_reason_to_fail(ended, url):
+    record, _ = ended(streams=url)
+    assert record.reason == "Complete"
+
+
 def test_progress_that_nobody_can_be_told_of_is_no_reason_to_fail(ended):
     record, lines = ended(progress="redis://somewhere")
     assert record.reason == "Complete"
@@ -52,8 +77,7 @@ def test_progress_that_nobody_can_be_told_of_is_no_reason_to_fail(ended):
     ("orders", "told"),
     [
         ({"artifacts": "s3://bucket"}, "this version does not know s3://"),
-        ({"store": "postgresql://db/bars"}, "this version does not know postgresql://"),
-        ({"strategy_endpoint": "localhost:9011"}, "leave --strategy-endpoint out, and write the strategy as rules"),
+        ({"store": "mysql://db/bars"}, "this version does not know mysql://"),
     ],
 )
 def test_what_this_version_has_not_got_is_refused_with_what_there_is(ended, orders, told):
@@ -109,6 +133,30 @@ def test_only_a_mistake_of_ours_is_logged_with_its_traceback(ended, monkeypatch)
     _, lines = ended()
     assert lines[-1]["event"] == "traceback"
     assert lines[-1]["message"].splitlines()[-1] == "ZeroDivisionError"
+
+
+OWN = [
+    (
+        "      builtin: MovingAverageCross\n    parameters: {fast: 24, slow: 96}",
+        f"      classRef: {{module: nowhere, class: X, image: 'r/i@sha256:{64 * '0'}'}}",
+    )
+]
+
+
+def test_a_strategy_that_nobody_serves_may_be_served_another_time(ended, monkeypatch):
+    def nobody(orders):
+        raise StrategyUnreachable(f"nobody has answered at {orders.strategy_endpoint} for 120 s")
+
+    monkeypatch.setattr(worker, "_connected", nobody)
+    record, _ = ended(*OWN, strategy_endpoint="127.0.0.1:9000")
+    assert (record.reason, record.message) == ("Failed", "nobody has answered at 127.0.0.1:9000 for 120 s")
+
+
+def test_an_image_that_cannot_ask_is_told_with_the_remedy(ended, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tidewright.adapters.grpc_peer", None)
+    record, _ = ended(*OWN, strategy_endpoint="127.0.0.1:9000")
+    assert record.reason == "Refused"
+    assert record.message.endswith("use an image with tidewright[local,serving] installed")
 
 
 def task(name, namespace="research", uid=UID):

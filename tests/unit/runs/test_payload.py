@@ -112,6 +112,18 @@ def test_code_in_an_image_is_covered_by_the_images_digest():
     assert digest(CODE) != digest(other)
 
 
+@pytest.mark.parametrize(
+    "image", [None, "registry/desk", "registry/desk:1.0", "registry/desk@sha256:abc", "@sha256:" + 64 * "a"]
+)
+def test_code_whose_image_may_become_another_is_refused(image):
+    source = {"module": "mine", "class": "Mine"} | ({"image": image} if image else {})
+    with pytest.raises(
+        InputRefused, match=r"^spec\.strategy\.source\.classRef\.image: .*write registry/name@sha256:"
+    ) as refused:
+        payload_of(run({**STRATEGY, "source": {"classRef": source}}))
+    assert ("missing; " in str(refused.value)) == (image is None)
+
+
 def test_a_strategy_that_cannot_be_made_is_refused_with_the_field_of_the_resource_that_it_is_written_in():
     wrong = {**STRATEGY, "parameters": {"fast": 0, "slow": 20}}
     with pytest.raises(InputRefused, match=r"^spec\.strategy\.parameters\.fast: 0: "):

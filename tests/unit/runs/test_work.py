@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tidewright.domain.strategies.builtin import BUILTINS
 from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.runs import work as module
 from tidewright.runs.payload import payload_of, read_payload
@@ -30,11 +31,14 @@ def keep(found):
     return Kept(document_of(found), "file:///a/report.html", "file:///a")
 
 
-def ended(store, told=lambda progress: None, keep=keep, edit=lambda payload: payload, **spec):
+def run(**spec):
+    return BacktestRun.model_validate({**RUN, "spec": {**RUN["spec"], **spec}})
+
+
+def ended(store, told=lambda progress: None, keep=keep, edit=lambda payload: payload, connect=None, **spec):
     """How a worker ends with a run whose spec has other values for the fields given; `edit` is made to its payload."""
-    run = BacktestRun.model_validate({**RUN, "spec": {**RUN["spec"], **spec}})
-    task = read_payload("run.json", json.dumps(edit(payload_of(run))))
-    return work(task, store, keep, told, lambda name: None)
+    task = read_payload("run.json", json.dumps(edit(payload_of(run(**spec)))))
+    return work(task, store, keep, told, lambda name: None, connect)
 
 
 def traded(**edits):
@@ -107,15 +111,36 @@ def test_a_strategy_other_than_the_one_that_was_handed_over_is_refused(make_stor
     assert record.message.endswith("use images of one version")
 
 
+CODE = {"classRef": {"module": "os", "class": "Own", "image": f"registry/desk@sha256:{64 * 'a'}"}}
+
+
 @pytest.mark.parametrize(
-    "source",
-    [{"classRef": {"module": "os", "class": "Own"}}, {"sourceRef": {"configMap": "mine", "key": "mine.py"}}],
+    ("source", "remedy"),
+    [
+        (CODE, "a worker imports nobody's code; name with --strategy-endpoint where"),
+        ({"sourceRef": {"configMap": "mine", "key": "mine.py"}}, "this version runs no code from a ConfigMap"),
+    ],
     ids=["classRef", "sourceRef"],
 )
-def test_a_worker_never_loads_a_users_code(make_store, make_bars, source):
+def test_a_worker_never_loads_a_users_code(make_store, make_bars, source, remedy):
     record = ended(make_store(make_bars()), strategy=traded(source=source, parameters={}))
     assert record.reason == "Refused"
-    assert record.message.startswith(f"spec.strategy.source.{next(iter(source))}: a worker runs nobody's code")
+    assert record.message.startswith(f"spec.strategy.source.{next(iter(source))}: {remedy}")
+
+
+def test_a_strategy_that_is_elsewhere_is_asked_there(make_store, make_bars):
+    bars = make_bars()
+    record = ended(make_store(bars), strategy=traded(source=CODE), connect=lambda: BUILTINS["MovingAverageCross"])
+    here = ended(make_store(bars))
+    assert record.provenance.result_digest == here.provenance.result_digest
+    assert record.provenance.strategy_digest == payload_of(run(strategy=traded(source=CODE)))["strategyDigest"]
+
+
+def test_nobody_is_asked_for_a_strategy_whose_code_is_here(make_store, make_bars):
+    def connect():
+        raise AssertionError("nobody is there")
+
+    assert ended(make_store(make_bars()), connect=connect).reason == "Complete"
 
 
 def test_an_engine_that_is_not_installed_is_refused(make_store, make_bars):

@@ -81,11 +81,21 @@ class _Passing(Exception):
 
 
 class Http:
-    """A client for one run, as an asynchronous context manager; its requests share connections, retries and the servers' wish to be left alone."""
+    """A client for one run, as an asynchronous context manager; its requests share connections, retries and the servers' wish to be left alone.
 
-    def __init__(self, connections: int = 4, patience: Patience | None = None, pace: Pace | None = None) -> None:
+    `told` is given the headers of every answer.
+    """
+
+    def __init__(
+        self,
+        connections: int = 4,
+        patience: Patience | None = None,
+        pace: Pace | None = None,
+        told: Callable[[Mapping[str, str]], None] = lambda headers: None,
+    ) -> None:
         self._patience = patience or Patience()
         self._pace = pace or Pace()
+        self._told = told
         self._retries_left = self._patience.retries
         self._held_off_until = 0.0
         self._client = httpx.AsyncClient(
@@ -150,6 +160,7 @@ class Http:
     @asynccontextmanager
     async def _answer(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
         async with self._client.stream("GET", url, headers=headers) as response:
+            self._told(response.headers)
             status = response.status_code
             if response.is_success or status in _FOR_THE_CALLER:
                 yield response

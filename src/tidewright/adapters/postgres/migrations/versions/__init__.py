@@ -1,0 +1,1 @@
+"""One migration a module: plain SQL, a statement at a time."""
