@@ -28,7 +28,7 @@ def main() -> None:
         (REFERENCE / f"{name}.md").write_text(NOTICE + resource_page(kind, schema), encoding="utf-8")
         write_yaml(PROJECT / "crds" / f"{kind.plural}.yaml", [crd(kind)])
     for policy in POLICIES:
-        write_yaml(PROJECT / "manifests" / "policy" / f"{policy.label}.yaml", policy.documents())
+        write_yaml(PROJECT / "manifests" / "policy" / f"{policy.name}.yaml", policy.documents())
     (REFERENCE / "strategies.md").write_text(NOTICE + strategies_page(), encoding="utf-8")
     (REFERENCE / "metrics.md").write_text(NOTICE + metrics_page(), encoding="utf-8")
 

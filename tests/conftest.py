@@ -5,9 +5,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from postgres_databases import TestServer
 
 # Started in the background, a shell has its children ignore Ctrl-C, and theirs too; some tests are about it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,3 +49,19 @@ def _path_of_its_own() -> Iterator[None]:
     before = list(sys.path)
     yield
     sys.path[:] = before
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["TestServer"]:
+    """PostgreSQL from a wheel, or the one at $TIDEWRIGHT_TEST_DATABASE."""
+    from postgres_databases import test_server  # noqa: PLC0415 - only the tests that ask for it wait for its imports
+
+    with test_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: "TestServer") -> Iterator[str]:
+    """A new database with this version's schema, as its superuser."""
+    with postgres_server.database() as url:
+        yield url

@@ -23,7 +23,7 @@ def generate() -> None:
     for kind in KINDS:
         _write(files / "crds" / f"{kind.plural}.yaml", SPECS + as_yaml([crd(kind)]))
     for policy in POLICIES:
-        _write(files / "policies" / f"{policy.label}.yaml", SPECS + as_yaml(policy.documents()))
+        _write(files / "policies" / f"{policy.name}.yaml", SPECS + as_yaml(policy.documents()))
     whole = values.read(CHART / "values.yaml")
     parts = {path.name: values.read(path / "values.yaml") for path in sorted((CHART / "charts").iterdir())}
     _write(CHART / "values.schema.json", values.schema_of_whole(whole, [*parts]))

@@ -22,6 +22,9 @@ VOLUMES = 20
 PATIENCE = 90.0
 """Seconds that each server has to be there."""
 
+DEEPEST_SOCKET, LONGEST_SOCKET = "kubelet/pod-resources/kubelet.sock", 107
+"""Where below its home a kubelet has it, and how many bytes the path of a socket may have."""
+
 CONFIGURATION = Path(__file__).parent / "node-config"
 NEEDED = {
     "containerd": "containerd",
@@ -43,6 +46,8 @@ class Node:
     """
 
     def __init__(self, servers: Path, home: Path) -> None:
+        if len(os.fsencode(home / DEEPEST_SOCKET)) > LONGEST_SOCKET:
+            raise ValueError(f"{home} is too long for the sockets of a kubelet; take a folder with a shorter name")
         enter = (
             "nsenter",
             f"--net=/run/netns/{NETWORK}",

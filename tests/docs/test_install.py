@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chart_cluster import chart_cluster, helm
 from fake_kubelet import FakeKubelet
-from operating import operating
+from operator_process import operating
 from pod_life import Ending, Stays
 
 from chart import tools

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "manifests" / "samples"
 COMMAND = Path(sys.executable).with_name("tidewright")
-HEAVY = {"numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "yaml", "jinja2"}
+HEAVY = {"mlflow", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "yaml", "jinja2"}
 
 OWN = """\
 import signal
@@ -188,7 +188,13 @@ def test_a_backtest_of_one_symbols_signals_waits_for_nothing_that_it_does_withou
     )
     imported = set(eval(ended.stdout))  # noqa: S307 - a list of names that was printed above
     assert "tidewright.domain.kernel" in imported
-    assert not {f"tidewright.{name}" for name in ("domain.account", "domain.watching", "specs.rl_training")} & imported
+    assert (
+        not {
+            f"tidewright.{name}"
+            for name in ("adapters.mlflow_tracker", "domain.account", "domain.watching", "specs.rl_training")
+        }
+        & imported
+    )
 
 
 def test_ctrl_c_in_the_middle_of_a_run_leaves_the_result_before_it_whole(command, own, tmp_path, environment):

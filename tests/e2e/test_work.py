@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,9 +98,9 @@ def started(place, environment):
     """A worker that has just told of an event; `before` is the command that starts it."""
     running = []
 
-    def started(event, before=()):
+    def started(event, before=(), **more):
         process = subprocess.Popen(
-            [*before, COMMAND, "work"], env=environment, cwd=place, stderr=subprocess.PIPE, text=True
+            [*before, COMMAND, "work"], env=environment | more, cwd=place, stderr=subprocess.PIPE, text=True
         )
         running.append(process)
         while event not in (line := process.stderr.readline()):
@@ -110,6 +111,13 @@ def started(place, environment):
     for process in running:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def silent():
+    """A server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def record(place):
@@ -155,6 +163,28 @@ def test_a_worker_comes_to_the_very_result_of_the_laptop_and_does_so_again(worke
     assert told.provenance.strategy_digest == theirs["provenance"]["strategy"]["digest"]
     tables = {name: content for name, content in first.items() if name.endswith(".parquet")}
     assert tables.items() <= files(place / "out").items()
+
+
+def test_a_tracker_is_told_after_the_record_is_written(worked, place):
+    code, told, events = worked("--track", (place / "runs").as_uri())
+    assert (code, told.reason) == (0, "Complete")
+    assert [event["event"] for event in events][-2:] == ["Complete", "tracked"]
+    (artifact,) = place.glob("runs/*/*/artifacts/result.json")
+    assert artifact.read_bytes() == (folder(place) / "result.json").read_bytes()
+
+
+def test_a_tracker_that_is_away_changes_nothing(worked, place):
+    code, told, events = worked(TIDEWRIGHT_TRACKING="http://127.0.0.1:1", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    assert (code, told.reason) == (0, "Complete")
+    assert (events[-1]["event"], events[-1]["level"]) == ("tracking", "warning")
+    assert "the run is not tracked: http://127.0.0.1:1" in events[-1]["message"]
+
+
+def test_stopped_while_the_tracker_is_told_it_is_complete_all_the_same(started, place, silent):
+    process = started("Complete", TIDEWRIGHT_TRACKING=silent)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    assert record(place).reason == "Complete"
 
 
 def test_refused_input_ends_with_the_code_that_is_never_tried_again(worked, place):

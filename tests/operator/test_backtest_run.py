@@ -59,6 +59,37 @@ def test_a_run_comes_to_its_result(operator, runs, kubelet):
     assert job["metadata"]["ownerReferences"][0]["uid"] == created["metadata"]["uid"]
 
 
+def test_a_run_of_a_users_own_code_is_done_when_its_worker_is(operator, runs, kubelet):
+    kubelet(in_turn(Ending(FAILED, failed("Failed", "nobody has answered at 127.0.0.1:9000 for 120 s")), DONE))
+    operator()
+    image = f"registry/desk@sha256:{64 * 'a'}"
+    source = {"classRef": {"module": "desk.cross", "class": "Cross", "image": image}}
+    runs.create(strategy={**STRATEGY, "source": source})
+
+    status = runs.finished()
+
+    assert runs.conditions()["Finished"] == ("True", "Complete")
+    assert status["provenance"]["resultDigest"] == RESULT_DIGEST
+    (job,) = runs.jobs()
+    assert (job["status"]["succeeded"], job["status"]["failed"]) == (1, 1), (
+        "the code's own exit code counts for nothing"
+    )
+    ended = [pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["exitCode"] for pod in runs.pods()]
+    assert ended == [143, 143]
+
+
+def test_code_whose_image_nobody_can_tell_apart_from_another_is_refused(operator, runs):
+    operator()
+    source = {"classRef": {"module": "desk.cross", "class": "Cross", "image": "registry/desk:latest"}}
+    runs.create(strategy={**STRATEGY, "source": source})
+
+    runs.finished()
+
+    assert runs.conditions()["Finished"] == ("True", "InvalidStrategy")
+    assert "spec.strategy.source.classRef.image: 'registry/desk:latest': " in runs.message("Accepted")
+    assert runs.jobs() == []
+
+
 def test_nothing_is_written_on_a_run_but_its_status(operator, runs, kubelet):
     kubelet(always(DONE))
     operator()
@@ -363,13 +394,28 @@ def test_a_finished_run_is_never_started_again(operator, runs, kubelet):
     assert runs.status() == finished
 
 
-@pytest.mark.parametrize("script", [Stays.PENDING, Stays.RUNNING, DONE], ids=["pending", "running", "finished"])
+LIVES = {
+    "Pending": (always(Stays.PENDING), {}),
+    "Running": (always(Stays.RUNNING), {}),
+    "Complete": (always(DONE), {}),
+    "Suspended": (always(DONE), {"suspend": True}),
+    "StrategyNotFound": (always(DONE), NAMED),
+    "InvalidStrategy": (always(DONE), {"strategy": {**STRATEGY, "parameters": {"fast": 30, "slow": 10}}}),
+    "DataMissing": (always(Ending(DATA_MISSING, failed("DataMissing", "no bars"))), {}),
+}
+RARE = {"Suspended", "StrategyNotFound", "InvalidStrategy", "DataMissing"}
+
+
+@pytest.mark.parametrize(
+    "reason", [pytest.param(one, marks=pytest.mark.soak) if one in RARE else one for one in LIVES], ids=LIVES
+)
 @pytest.mark.parametrize("operating", [True, False], ids=["", "while the operator is down"])
-def test_a_run_can_be_deleted_at_any_moment(operator, runs, kubelet, script, operating):
-    kubelet(always(script))
+def test_a_run_can_be_deleted_at_any_moment(operator, runs, kubelet, reason, operating):
+    script, spec = LIVES[reason]
+    kubelet(script)
     process = operator()
-    runs.create()
-    runs.reaches({Stays.PENDING: "Pending", Stays.RUNNING: "Running", DONE: "Complete"}[script])
+    runs.create(**spec)
+    runs.reaches(reason)
     if not operating:
         process.kill()
 
@@ -381,6 +427,19 @@ def test_a_run_can_be_deleted_at_any_moment(operator, runs, kubelet, script, ope
     runs.create("run")
     runs.until(lambda: len(runs.jobs()) == 1)
     assert runs.jobs()[0]["metadata"]["ownerReferences"][0]["uid"] == runs.get()["metadata"]["uid"]
+
+
+def test_a_run_that_waits_for_its_children_to_go_is_given_no_others(operator, runs, kubelet):
+    """``kubectl delete --cascade=foreground``."""
+    kubelet(always(Stays.RUNNING))
+    operator(resync_seconds=0.5)
+    runs.create()
+    runs.reaches("Running")
+
+    runs.kube.request("DELETE", f"{runs.path}/run", json={"propagationPolicy": "Foreground"}).raise_for_status()
+
+    runs.until(lambda: runs.get() is None)
+    assert runs.jobs() == []
 
 
 def test_a_run_that_was_deleted_while_it_waited_is_forgotten(operator, runs, kubelet):

@@ -5,12 +5,13 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from chart_cluster import chart_cluster, helm
 from fake_kubelet import FakeKubelet
 from installed import until
-from operating import operating
+from operator_process import operating
 
 from chart.render import CHART, golden, render
 from tidewright.specs.crd import crd
@@ -85,6 +86,8 @@ def test_what_is_set_is_what_the_operator_reads():
         signals_exchange="kraken",
         store="postgresql://market",
         artifacts="s3://results",
+        tracking="http://mlflow.research:5000",
+        streams_secret="redis",
         data_claim="market",
         artifacts_claim="results",
         anchor_claim="anchors",
@@ -273,15 +276,38 @@ def test_an_operator_of_some_namespaces_works_there(installed, team, tmp_path):
         assert "forbidden" not in log.read_text().lower()
 
 
-def test_who_may_edit_a_namespace_may_run_there_and_write_no_status(installed):
-    binding = {"metadata": {"name": "author"}, "roleRef": {"apiGroup": "", "kind": "ClusterRole", "name": "edit"}}
-    subject = {"kind": "ServiceAccount", **AUTHOR}
+def bind(cluster, role, account):
+    """Give an account one of Kubernetes' own roles in `research`."""
+    binding = {"metadata": {"name": account["name"]}, "roleRef": {"apiGroup": "", "kind": "ClusterRole", "name": role}}
     path = "/apis/rbac.authorization.k8s.io/v1/namespaces/research/rolebindings"
-    installed.kube.post(path, json=binding | {"subjects": [subject]}).raise_for_status()
+    subject = {"kind": "ServiceAccount", **account}
+    cluster.kube.post(path, json=binding | {"subjects": [subject]}).raise_for_status()
+
+
+def test_who_may_edit_a_namespace_may_run_there_and_write_no_status(installed):
+    bind(installed, "edit", AUTHOR)
     until(lambda: may(installed, "create", "tidewright.io/backtestruns", account=AUTHOR), "the roles are aggregated")
     assert may(installed, "patch", "tidewright.io/tradingstrategies/scale", account=AUTHOR)
     assert not may(installed, "patch", "tidewright.io/backtestruns/status", account=AUTHOR)
     assert not may(installed, "create", "tidewright.io/backtestruns", "trading", account=AUTHOR)
+
+
+def test_the_floor_of_a_namespace_is_set_by_who_administers_it(installed):
+    owner, editor = ({"name": name, "namespace": "tidewright-system"} for name in ("owner", "editor"))
+    bind(installed, "admin", owner)
+    bind(installed, "edit", editor)
+    until(lambda: may(installed, "update", "tidewright.io/floors", account=owner), "the roles are aggregated")
+    floor = {"metadata": {"name": "tidewright-floor"}, "data": {"backtest.minSharpe": "1"}}
+
+    def create(account):
+        somebody = {"Impersonate-User": "system:serviceaccount:{namespace}:{name}".format(**account)}
+        path = "/api/v1/namespaces/research/configmaps"
+        return installed.kube.post(path, json=floor, params={"dryRun": "All"}, headers=somebody).status_code
+
+    until(lambda: create(editor) == httpx.codes.FORBIDDEN, "the policy is in force")
+    assert may(installed, "create", "/configmaps", account=editor)
+    assert create(OPERATOR) == httpx.codes.FORBIDDEN
+    assert create(owner) == httpx.codes.CREATED
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Live execution and code from a ConfigMap are refused wherever a namespace is not labelled for them."""
+"""Live execution and code from a ConfigMap are refused wherever a namespace is not labelled for them, and its floor is its owner's to set."""
 
 import uuid
 
@@ -6,13 +6,13 @@ import pytest
 from installed import until
 from whole_resources import whole
 
-from tidewright.specs.admission import POLICIES
+from tidewright.specs.admission import FLOOR, POLICIES, NeedsLabel
 
 FORBIDDEN = 403
 MERGE = {"Content-Type": "application/merge-patch+json"}
 LIVE, _, _, FROM_CONFIG_MAP = whole("TradingStrategy")
 RUN = {"strategy": FROM_CONFIG_MAP["spec"], "data": {"exchange": "simulated"}}
-LABEL = {policy.label: f"tidewright.io/{policy.label}" for policy in POLICIES}
+LABEL = {policy.label: f"tidewright.io/{policy.label}" for policy in POLICIES if isinstance(policy, NeedsLabel)}
 
 
 def _resource(kind, spec):
@@ -109,3 +109,78 @@ def test_without_its_label_a_resource_may_still_be_deleted_but_not_changed(api, 
     assert api.patch(address, json=finalizer, headers=MERGE).is_success
     assert api.patch(address, json={"metadata": {"finalizers": None}}, headers=MERGE).is_success
     assert api.delete(address).is_success
+
+
+CONFIG_MAPS = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}
+FLOORS = {"apiGroups": ["tidewright.io"], "resources": ["floors"], "verbs": ["create", "update", "delete"]}
+
+
+class Account:
+    """A service account of a namespace, and what it may do with the ConfigMaps there."""
+
+    def __init__(self, api, namespace, name, *rules):
+        roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+        api.post(f"{roles}/roles", json={"metadata": {"name": name}, "rules": [*rules]}).raise_for_status()
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+        binding = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        api.post(f"{roles}/rolebindings", json=binding).raise_for_status()
+        self._api, self._path = api, f"/api/v1/namespaces/{namespace}/configmaps"
+        self._as = {"Impersonate-User": f"system:serviceaccount:{namespace}:{name}"}
+
+    def create(self, name=FLOOR, **params):
+        config_map = {"metadata": {"name": name}, "data": {"backtest.minSharpe": "1"}}
+        return self._api.post(self._path, json=config_map, params=params, headers=self._as)
+
+    def lower(self, name=FLOOR):
+        change = {"data": {"backtest.minSharpe": "0"}}
+        return self._api.patch(f"{self._path}/{name}", json=change, headers=self._as | MERGE)
+
+    def delete(self, name=FLOOR):
+        return self._api.delete(f"{self._path}/{name}", headers=self._as)
+
+    def delete_all(self):
+        return self._api.delete(self._path, headers=self._as)
+
+
+@pytest.fixture(scope="module")
+def owned(api, namespaces):
+    """An author and an owner of one namespace; the policy has been noticed by the API server."""
+    namespace = namespaces("owned")
+    author = Account(api, namespace, "author", CONFIG_MAPS)
+    owner = Account(api, namespace, "owner", CONFIG_MAPS, FLOORS)
+    until(lambda: author.create("another", dryRun="All").is_success, "the author's right is noticed")
+    until(lambda: author.create(dryRun="All").status_code == FORBIDDEN, "the policy is in force")
+    until(lambda: owner.create(dryRun="All").is_success, "the owner's right is noticed")
+    return namespace, author, owner
+
+
+def test_the_floor_is_its_owners_alone(owned):
+    namespace, author, owner = owned
+    refused = author.create()
+    assert refused.status_code == FORBIDDEN
+    told = f"{FLOOR} belongs to the owner of namespace '{namespace}'; ask whoever may create floors.tidewright.io there"
+    assert told in refused.json()["message"]
+
+    assert owner.create().is_success
+    for attempt in (author.lower, author.delete, author.delete_all):
+        assert attempt().status_code == FORBIDDEN
+    assert owner.lower().is_success
+    assert owner.delete().is_success
+
+
+def test_every_other_config_map_is_its_authors(owned):
+    _, author, _ = owned
+    for attempt in (author.create, author.lower, author.delete):
+        assert attempt("another").is_success
+
+
+def test_a_namespace_goes_with_its_floor(api, owned):
+    namespace, _, owner = owned
+    assert owner.create().is_success
+    controller = {"Impersonate-User": "system:serviceaccount:kube-system:namespace-controller"}
+
+    gone = api.delete(f"/api/v1/namespaces/{namespace}/configmaps", headers=controller)
+
+    assert gone.is_success
+    assert api.get(f"/api/v1/namespaces/{namespace}/configmaps/{FLOOR}").status_code == 404

@@ -111,7 +111,7 @@ def test_an_operator_that_is_upgraded_leaves_fifty_runs_alone(proxy, operator, r
 
     assert process.stop() == 0
     writes = writes_but_leases(proxy)
-    process.start().wait_until_ready()
+    process.start(WORKER_IMAGE="tidewright:next").wait_until_ready()
     runs.until(lambda: reconciled(process) >= len(fifty))
     assert writes_but_leases(proxy) == writes
     for pod in runs.pods():
@@ -131,12 +131,14 @@ def writes_but_leases(proxy):
     return [call for call in proxy.calls if call.writes and call.resource != "leases"]
 
 
-def test_metrics_are_there_under_the_names_that_every_controller_has(operator, runs):
+def test_metrics_are_there_under_the_names_that_every_controller_has(operator, runs, controllers):
     process = operator()
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"count/configmaps": "0"}}}
-    runs.kube.post(f"/api/v1/namespaces/{runs.namespace}/resourcequotas", json=quota).raise_for_status()
+    quotas = f"/api/v1/namespaces/{runs.namespace}/resourcequotas"
+    runs.kube.post(quotas, json=quota).raise_for_status()
+    runs.until(lambda: runs.kube.get(f"{quotas}/none").json().get("status", {}).get("hard"))
     runs.create()
-    runs.until(runs.status)
+    runs.until(lambda: runs.conditions().get("Degraded"))
 
     names = {line.partition("{")[0].partition(" ")[0] for line in process.metrics().splitlines()}
 

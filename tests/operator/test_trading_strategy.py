@@ -5,6 +5,7 @@ import json
 import pytest
 from strategy_world import CHILDREN, EXECUTION, NAME, SERVICE, SPEC, World
 
+from tidewright_operator.cluster import Conflict
 from tidewright_operator.kinds import trading_strategy
 from tidewright_operator.runs import Runs
 from tidewright_operator.settings import Settings
@@ -181,6 +182,21 @@ def test_what_belongs_to_somebody_else_is_left_alone_and_told_of(world, resource
     assert world.condition("Degraded")[:2] == ("False", "AsExpected")
 
 
+def test_what_an_earlier_strategy_of_the_name_has_left_is_waited_for_and_not_told_of(world):
+    first = world.create()
+    world.reconcile()
+    world.delete("tradingstrategies", NAME)
+    world.create()
+    world.told.clear()
+
+    with pytest.raises(Conflict, match="is of an earlier TradingStrategy of this name"):
+        world.reconcile()
+
+    assert world.told == []
+    owners = world.get("deployments")["metadata"]["ownerReferences"]
+    assert [one["uid"] for one in owners] == [first["metadata"]["uid"]]
+
+
 def test_a_child_that_the_api_server_refuses_is_told_of(world):
     world.create()
 
@@ -326,10 +342,52 @@ def test_a_strategy_that_becomes_unusable_is_served_as_it_was(world):
     assert world.served() == before
 
 
-def test_somebodys_own_code_is_not_served_and_that_is_told(world):
-    world.create(
-        {**SPEC, "source": {"classRef": {"module": "m", "class": "C", "image": "r/i@sha256:0"}}, "parameters": {}}
-    )
+def of_a_class(letter):
+    image = f"registry/desk@sha256:{64 * letter}"
+    return {**SPEC, "source": {"classRef": {"module": "desk", "class": "Cross", "image": image}}, "parameters": {}}
+
+
+def code(world):
+    """The images that the pods run a user's code from."""
+    pod = world.get("deployments")["spec"]["template"]["spec"]
+    return [one["image"] for one in pod.get("initContainers", ())]
+
+
+def test_a_users_own_code_is_served_from_its_image(world):
+    world.create(of_a_class("a"))
+    world.reconcile()
+    world.roll_out()
+    world.reconcile()
+    before, generation = versions(world), world.get("deployments")["metadata"]["generation"]
+
+    world.reconcile()
+
+    assert versions(world) == before
+    assert world.get("deployments")["metadata"]["generation"] == generation
+    assert world.condition("Degraded")[:2] == ("False", "AsExpected")
+    assert code(world) == [f"registry/desk@sha256:{64 * 'a'}"]
+    world.change("tradingstrategies", NAME, {"spec": of_a_class("b")})
+    world.reconcile()
+    assert code(world) == [f"registry/desk@sha256:{64 * 'b'}"]
+    world.change("tradingstrategies", NAME, {"spec": {"source": {"classRef": None, "builtin": "MacdCross"}}})
+    world.reconcile()
+    assert code(world) == []
+
+
+def test_while_a_change_waits_for_a_restart_the_code_is_that_of_what_is_served(world):
+    world.create({**of_a_class("a"), "execution": EXECUTION})
+    world.reconcile()
+    world.change("tradingstrategies", NAME, {"spec": of_a_class("b")})
+    world.delete("deployments")
+
+    world.reconcile()
+
+    assert world.condition("Progressing")[:2] == ("False", "RestartNeeded")
+    assert code(world) == [f"registry/desk@sha256:{64 * 'a'}"]
+
+
+def test_code_that_nothing_pins_is_not_served_and_that_is_told(world):
+    world.create({**SPEC, "source": {"sourceRef": {"configMap": "mine", "key": "mine.py"}}, "parameters": {}})
 
     world.reconcile()
 

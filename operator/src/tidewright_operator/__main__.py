@@ -18,6 +18,7 @@ from tidewright_operator.heartbeat import Heartbeat
 from tidewright_operator.last_resort import or_end
 from tidewright_operator.lease import Leadership, LeaseLost
 from tidewright_operator.observation import Observation, StaleWatch
+from tidewright_operator.progress import ProgressWatch, board_at
 from tidewright_operator.reconcile import Controller, Key, Site
 from tidewright_operator.recorder import Recorder
 from tidewright_operator.runs import Runs
@@ -56,7 +57,10 @@ async def _lead(
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
     runs = Runs()
     observation = Observation(queue, runs)
-    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs)
+    progress = ProgressWatch(
+        board_at(settings.streams), lambda namespace, name: queue.add(Key("BacktestRun", namespace, name))
+    )
+    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs, progress)
     reconciliations = {kind.name: reconcile for kind, reconcile in RECONCILIATIONS.items()}
     controller = Controller(site, reconciliations, degrade, queue, lambda: leadership.held)
     parts = (
@@ -64,6 +68,7 @@ async def _lead(
         controller.run(settings.workers),
         _relist(settings, cluster, observation),
         _watch(settings, cluster, observation, heart, stop),
+        progress.run(),
     )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(or_end(part, heart.condemn)) for part in parts]
@@ -77,6 +82,7 @@ async def _watch(
     settings: Settings, cluster: Cluster, observation: Observation, heart: Heartbeat, stop: asyncio.Event
 ) -> None:
     await until_served(cluster, (*KINDS.values(), *CHILDREN.values()), settings.namespaces)
+    await observation.learn_runs(cluster, settings.namespaces)
     ready = asyncio.Event()
     beginning = asyncio.ensure_future(_begin(ready, heart, stop))
     try:
@@ -98,7 +104,6 @@ def _take_signals(stop: asyncio.Event) -> None:
 
 
 async def _relist(settings: Settings, cluster: Cluster, observation: Observation) -> None:
-    await observation.learn_runs(cluster, settings.namespaces)
     while True:
         await asyncio.sleep(settings.resync_seconds)
         await observation.relist(cluster, KINDS, CHILDREN, settings.namespaces)

@@ -2,7 +2,7 @@
 
 import json
 
-from tidewright_operator.cluster import Cluster, Kind, Object
+from tidewright_operator.cluster import Cluster, Conflict, Kind, Object
 from tidewright_operator.comparison import contains
 from tidewright_operator.names import GROUP, content_hash
 from tidewright_operator.ownership import owns
@@ -16,7 +16,7 @@ class NotOurs(Exception):
 
 
 async def ensure(cluster: Cluster, owner: Object, kind: Kind, wanted: Object) -> Object:
-    """Have the child of `owner` as it is wanted; returns it as it is now. Raises NotOurs, and what `cluster` raises."""
+    """Have the child of `owner` as it is wanted; returns it as it is now. Raises NotOurs, Conflict while what an earlier owner has left goes, and what `cluster` raises."""
     meta = wanted["metadata"]
     live = await cluster.get(kind, meta["namespace"], meta["name"])
     asked = marked(wanted)
@@ -38,12 +38,16 @@ async def remove(cluster: Cluster, owner: Object, kind: Kind, name: str) -> None
 
 
 def _refuse_others(owner: Object, kind: Kind, live: Object) -> None:
-    if not owns(owner, live):
-        meta = owner["metadata"]
-        raise NotOurs(
-            f"there is a {kind.name} {live['metadata']['name']} that does not belong to {owner['kind']} {meta['name']}; "
-            "delete it or give it another name, and the right one takes its place"
-        )
+    if owns(owner, live):
+        return
+    meta, name = owner["metadata"], live["metadata"]["name"]
+    of = [(one["kind"], one["name"]) for one in live["metadata"].get("ownerReferences", ())]
+    if (owner["kind"], meta["name"]) in of:
+        raise Conflict(f"{kind.name} {name} is of an earlier {owner['kind']} of this name, and still goes with it")
+    raise NotOurs(
+        f"there is a {kind.name} {name} that does not belong to {owner['kind']} {meta['name']}; "
+        "delete it or give it another name, and the right one takes its place"
+    )
 
 
 def marked(wanted: Object) -> Object:

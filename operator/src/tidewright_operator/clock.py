@@ -14,8 +14,9 @@ def written(moment: datetime) -> str:
 
 
 def read(text: str) -> datetime:
-    """The moment that `written` wrote."""
-    return datetime.fromisoformat(text)
+    """The moment that `written` wrote; of a date its midnight in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def seconds_until(text: str, age: float, at: datetime) -> float:

@@ -1,6 +1,6 @@
 """The floor of a namespace: the least evidence that any promotion in it needs, and the least costs that evidence may have been made at.
 
-It is the ConfigMap `tidewright-floor`, which belongs to the namespace's owner; its keys are paths, so that an admission policy can read them as well::
+It is the ConfigMap `tidewright-floor`, which an admission policy keeps for the namespace's owner; its keys are paths::
 
     data:
       backtest.minSharpe: "0.5"
@@ -15,13 +15,14 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
+from tidewright.specs.admission import FLOOR
 from tidewright.specs.manifest import Document
 from tidewright.specs.problems import explain
 from tidewright.specs.quantities import Percent
 from tidewright.specs.resource import Spec
 from tidewright.specs.trading_strategy import Promotion
 
-NAME = "tidewright-floor"
+NAME = FLOOR
 
 
 class Costs(Spec):

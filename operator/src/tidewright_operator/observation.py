@@ -5,11 +5,12 @@ watch is dead while the process looks healthy: then the process ends, and begins
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
+from datetime import datetime
 from typing import NamedTuple
 
-from tidewright_operator import metrics
-from tidewright_operator.cluster import BACKTEST_RUN, Cluster, Kind, Object, Refused, Unavailable
+from tidewright_operator import clock, metrics
+from tidewright_operator.cluster import BACKTEST_RUN, JOB, Cluster, Kind, Object, Refused, Unavailable
 from tidewright_operator.conditions import is_true
 from tidewright_operator.names import GROUP, MANAGED_BY, OWNER_KIND
 from tidewright_operator.reconcile import Key
@@ -31,10 +32,15 @@ class _Seen(NamedTuple):
 
 
 class Observation:
-    """What events told of, by key; a child has a key as well. `runs` is kept up to date on the way."""
+    """What events told of, by key; a child has a key as well. `runs` is kept up to date on the way.
 
-    def __init__(self, queue: WorkQueue[Key], runs: Runs | None = None) -> None:
-        self._queue = queue
+    A finished run is not looked at again, not even when a list brings it and its Job once more: it waits for the time at which its Job is to be deleted.
+    """
+
+    def __init__(
+        self, queue: WorkQueue[Key], runs: Runs | None = None, now: Callable[[], datetime] = clock.now
+    ) -> None:
+        self._queue, self._now = queue, now
         self._runs = runs or Runs()
         self._seen: dict[Key, _Seen] = {}
         self._suspects: dict[Key, _Seen | None] = {}
@@ -43,8 +49,8 @@ class Observation:
     def see(self, kind: str, happened: str | None, thing: Object) -> None:
         """An event told of this; `happened` is its type, None for what a watch begins with."""
         key = self._note(kind, happened, thing)
-        self._queue.add(key)
         self._wake_others(key, None if happened == "DELETED" else thing)
+        self._wake(key)
 
     def see_child(self, kind: str, happened: str | None, thing: Object) -> None:
         """An event told of something that a resource owns: the resource may have something to do."""
@@ -62,6 +68,17 @@ class Observation:
             self._seen[key] = _Seen(meta["resourceVersion"], self._events)
         return key
 
+    def _wake(self, key: Key, *, by_child: bool = False) -> None:
+        """Have the resource worked on: at once, unless all that is left of it is a Job, and its time has not come or nothing tells of it."""
+        rest = self._runs.settled(key.namespace, key.name) if key.kind == "BacktestRun" else None
+        if rest is None:
+            self._queue.add(key)
+        elif (left := rest.left(self._now())) > 0:
+            if left < float("inf"):
+                self._queue.add_after(key, left)
+        elif by_child or Key(JOB.name, key.namespace, rest.job) in self._seen:
+            self._queue.add(key)
+
     def _wake_others(self, key: Key, thing: Object | None) -> None:
         """A run may be evidence for its strategy, and a strategy what runs wait for; `thing` is None for what is gone."""
         if key.kind == "BacktestRun":
@@ -77,7 +94,7 @@ class Observation:
         kind = meta.get("labels", {}).get(OWNER_KIND)
         for owner in meta.get("ownerReferences", ()):
             if owner["kind"] == kind and owner["apiVersion"].startswith(f"{GROUP}/"):
-                self._queue.add(Key(kind, meta["namespace"], owner["name"]))
+                self._wake(Key(kind, meta["namespace"], owner["name"]), by_child=True)
 
     async def learn_runs(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
         """List the BacktestRuns before anything is concluded from what is not among them; if that fails, the next re-list makes up for it."""
@@ -119,14 +136,14 @@ class Observation:
 
     def _look_at(self, kind: str, there: Mapping[Key, Object], unseen: Set[Key], gone: Iterable[Key]) -> None:
         """Have worked on what of a kind may need it."""
-        for key, one in there.items():
-            if key in unseen or unfinished(one):
-                self._queue.add(key)
         for key in unseen:
             self._wake_others(key, there[key])
         for key in gone:
-            self._queue.add(key)
             self._wake_others(key, None)
+            self._queue.add(key)
+        for key, one in there.items():
+            if key in unseen or unfinished(one):
+                self._wake(key)
         if kind == "BacktestRun":
             self._complete_runs(there)
 

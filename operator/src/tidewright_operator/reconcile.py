@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tidewright_operator import metrics
 from tidewright_operator.cluster import Cluster, Conflict, Refused, Unavailable
+from tidewright_operator.progress import ProgressWatch
 from tidewright_operator.runs import Runs
 from tidewright_operator.settings import Settings
 from tidewright_operator.work_queue import WorkQueue
@@ -47,6 +48,7 @@ class Site:
     now: Callable[[], datetime]
     tell: Tell
     runs: Runs = field(default_factory=Runs)
+    progress: ProgressWatch = field(default_factory=ProgressWatch)
 
 
 Reconcile = Callable[[Site, str, str], Awaitable[Outcome]]

@@ -1,4 +1,4 @@
-"""What is known of the BacktestRuns without asking for them again: the strategy that each names, whether it waits for it, and what it has shown.
+"""What is known of the BacktestRuns without asking for them again: the strategy that each names, whether it waits for it, what it has shown, and what is left of it.
 
 Kept from events and from every re-list: what an event missed is known a minute later.
 """
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tidewright.specs.status import Tested
 from tidewright_operator.cluster import Object
 from tidewright_operator.conditions import is_true
+from tidewright_operator.kinds.backtest_status import Settled, settled
 from tidewright_operator.promotion import CompletedRun
 
 
@@ -17,6 +18,7 @@ class _Known(NamedTuple):
     strategy: str | None
     waits: bool
     tested: CompletedRun | None
+    settled: Settled | None
 
 
 class Runs:
@@ -29,7 +31,7 @@ class Runs:
     def see(self, run: Object) -> str | None:
         """Keep what `run` tells now; returns the strategy that has something new to weigh, if one does."""
         meta = run["metadata"]
-        known = _Known(run["spec"]["strategy"].get("name"), _waits(run), _tested(run))
+        known = _Known(run["spec"]["strategy"].get("name"), _waits(run), _tested(run), settled(run))
         in_namespace = self._known.setdefault(meta["namespace"], {})
         before = in_namespace.get(meta["name"])
         in_namespace[meta["name"]] = known
@@ -50,6 +52,11 @@ class Runs:
         return [
             name for name, known in self._known.get(namespace, {}).items() if known.waits and known.strategy == strategy
         ]
+
+    def settled(self, namespace: str, name: str) -> Settled | None:
+        """What is left of a finished run; None of any other, and of one that is not known."""
+        known = self._known.get(namespace, {}).get(name)
+        return known.settled if known else None
 
     def tested(self, namespace: str) -> list[CompletedRun]:
         """The completed runs of a namespace."""

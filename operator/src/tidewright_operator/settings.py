@@ -13,10 +13,13 @@ class Settings:
     """`namespaces` empty means all. Claims are of PersistentVolumes in the run's own namespace; without one the worker has a volume that ends with its pod.
 
     The signal services run `signals_image` (the worker's where it is empty), on bars of `signals_exchange` where a strategy is not executed on another, and keep their anchors on `anchor_claim`.
+
+    Workers tell how far they are to the Redis at `streams`, which is read here; where it has a password, they are given the URL by the key `url` of the Secret
+    `streams_secret` in the run's own namespace. They tell the MLflow server at `tracking` of what they have done.
     """
 
     namespaces: tuple[str, ...] = ()
-    worker_image: str = "tidewright:latest"
+    worker_image: str = "tidewright/backtest-engine:0.1.0"
     store: str = "file:///data"
     artifacts: str = "file:///artifacts"
     data_claim: str = ""
@@ -24,6 +27,9 @@ class Settings:
     signals_image: str = ""
     signals_exchange: str = "binance"
     anchor_claim: str = ""
+    streams: str = ""
+    streams_secret: str = ""
+    tracking: str = ""
     workers: int = 8
     resync_seconds: float = 60.0
     lease_namespace: str = "default"

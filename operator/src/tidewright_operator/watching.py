@@ -100,11 +100,33 @@ def settings_of_kopf(children: Iterable[Kind]) -> kopf.OperatorSettings:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = labels
     settings.scanning.disabled = True
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDifferences()
+    settings.persistence.progress_storage = _NoProgress()
     settings.peering.standalone = True
     # A worker stays with its object while idle: with so few of them, events would wait seconds for workers with nothing to do.
     settings.queueing.worker_limit = 16
     settings.queueing.idle_timeout = 0.01
     return settings
+
+
+class _NoDifferences(kopf.DiffBaseStorage):
+    """kopf asks of every event what has changed since the last one, and copies the object twice to find out; nobody here wants to know."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:  # noqa: ANN401
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:  # noqa: ANN401
+        return None
+
+    def store(self, **_: Any) -> None:  # noqa: ANN401
+        return None
+
+
+class _NoProgress(kopf.StatusProgressStorage):
+    """Nothing of kopf's own is ever on an object."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
 
 
 class _Endless:

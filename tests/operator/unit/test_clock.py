@@ -13,6 +13,7 @@ def test_a_time_is_written_in_utc_to_the_second():
     assert written(NOON) == "2026-01-31T12:00:00Z"
     assert written(NOON.astimezone(timezone(timedelta(hours=2)))) == "2026-01-31T12:00:00Z"
     assert read(written(NOON)) == NOON
+    assert read("2026-01-31") == NOON - timedelta(hours=12)
 
 
 def test_now_can_be_written_without_loss():

@@ -40,6 +40,18 @@ def test_every_condition_and_reason_of_a_run_is_there(reason):
     assert reason in NAMED
 
 
+@pytest.mark.parametrize(
+    "reason",
+    sorted(
+        {*reasons("strategy_status.py", "trading_strategy.py", "../promotion.py")}
+        - {"True", "False", "Unknown"}
+        - {"ReplicaFailure", "Sharpe"}  # a Deployment's own word, and a figure
+    ),
+)
+def test_every_condition_and_reason_of_a_strategy_is_there(reason):
+    assert reason in NAMED
+
+
 @pytest.mark.parametrize("kind", catalogue.KINDS)
 def test_every_kind_is_there(kind):
     assert kind in TEXT

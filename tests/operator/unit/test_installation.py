@@ -31,7 +31,7 @@ from tidewright_operator.kinds.backtest_job import spec_config_map
 SOURCES = (
     {{"builtin": "AiEnhanced"}},
     {{"rules": {{"enter": "close > ema(close, 20) on 4h", "exit": "rsi(close, 14) > 70"}}}},
-    {{"classRef": {{"module": "desk.cross", "class": "Cross", "image": "registry/desk@sha256:0"}}}},
+    {{"classRef": {{"module": "desk.cross", "class": "Cross", "image": "registry/desk@sha256:{"0" * 64}"}}}},
 )
 for source in SOURCES:
     run = {{

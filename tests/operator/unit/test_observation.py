@@ -97,7 +97,7 @@ def test_a_list_has_worked_on_again_what_is_not_finished(world):
 
 
 def test_what_no_event_told_of_is_worked_on_and_ends_the_process_if_none_does_until_the_next_list(world):
-    world.hide("missed", status=FINISHED)
+    world.hide("missed")
 
     world.relist()
     assert world.taken() == {"missed"}

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from tidewright_operator.clock import read
 from tidewright_operator.cluster import Unavailable
+from tidewright_operator.kinds.backtest_job import job_name
+from tidewright_operator.names import MANAGED_BY, OWNER_KIND
 from tidewright_operator.observation import Observation
 from tidewright_operator.reconcile import Key
 from tidewright_operator.runs import Runs
@@ -26,13 +29,16 @@ DONE = {
 
 
 class Queue:
-    """What was asked to be worked on."""
+    """What was asked to be worked on, and after how many seconds."""
 
     def __init__(self):
-        self.keys = []
+        self.keys, self.later = [], []
 
     def add(self, key):
         self.keys.append(key)
+
+    def add_after(self, key, seconds):
+        self.later.append((key, seconds))
 
     def taken(self):
         keys, self.keys = set(self.keys), []
@@ -52,12 +58,18 @@ class Listing:
         return [*self.things]
 
 
-def run(status=None, version="1", name="one"):
+def run(status=None, version="1", name="one", **spec):
     return {
-        "metadata": {"name": name, "namespace": "research", "resourceVersion": version},
-        "spec": {"strategy": {"name": "ma-cross"}},
+        "metadata": {"name": name, "namespace": "research", "resourceVersion": version, "uid": f"uid of {name}"},
+        "spec": {"strategy": {"name": "ma-cross"}, **spec},
         "status": status or {},
     }
+
+
+def job(name="one", attempt=1):
+    owner = {"kind": "BacktestRun", "apiVersion": "tidewright.io/v1alpha1", "name": name}
+    meta = {"namespace": "research", "resourceVersion": "5", "labels": MANAGED_BY | {OWNER_KIND: "BacktestRun"}}
+    return {"metadata": {"name": job_name(run(name=name), attempt), **meta, "ownerReferences": [owner]}}
 
 
 def strategy():
@@ -76,7 +88,7 @@ def runs():
 
 @pytest.fixture
 def observation(queue, runs):
-    return Observation(queue, runs)
+    return Observation(queue, runs, now=lambda: read("2026-01-01T01:00:00Z"))
 
 
 @pytest.mark.parametrize("happened", ["ADDED", "MODIFIED", "DELETED"])
@@ -103,10 +115,10 @@ def test_a_run_wakes_its_strategy_when_it_completes_and_when_it_goes(observation
     assert queue.taken() == {RUN}
 
     observation.see("BacktestRun", "MODIFIED", run(DONE, "2"))
-    assert queue.taken() == {RUN, STRATEGY}
+    assert queue.taken() == {STRATEGY}
 
     observation.see("BacktestRun", "MODIFIED", run(DONE, "3"))
-    assert queue.taken() == {RUN}
+    assert queue.taken() == set()
 
     observation.see("BacktestRun", "DELETED", run(DONE, "4"))
     assert queue.taken() == {RUN, STRATEGY}
@@ -146,7 +158,7 @@ def test_what_no_event_told_of_a_run_the_next_list_does(observation, queue, runs
     asyncio.run(observation.relist(Listing(run(DONE, "2")), {"BacktestRun": None}, {}, ()))
 
     assert len(runs.tested("research")) == 1
-    assert queue.taken() == {RUN, STRATEGY}
+    assert queue.taken() == {STRATEGY}
 
 
 def test_a_run_that_went_unseen_is_forgotten_by_the_next_list(observation, queue, runs):
@@ -169,3 +181,68 @@ def test_a_run_that_goes_while_it_is_listed_is_forgotten_by_the_next_list(observ
     asyncio.run(observation.relist(Listing(), {"BacktestRun": None}, {}, ()))
 
     assert runs.tested("research") == []
+
+
+BEGUN = DONE | {"attempts": 1}
+TOLD = {"run": lambda seen, **spec: seen.see("BacktestRun", None, run(BEGUN, **spec)), "job": lambda seen, **_: seen.see_child("Job", None, job())}  # fmt: skip
+in_either_order = pytest.mark.parametrize("order", [("run", "job"), ("job", "run")], ids=["run first", "job first"])
+
+
+@in_either_order
+@pytest.mark.parametrize(("spec", "later"), [({}, []), ({"ttlAfterFinished": "90m"}, [(RUN, 1800.0)])])
+def test_a_finished_run_is_left_alone_as_long_as_its_job_is_to_be_kept(observation, queue, runs, order, spec, later):
+    asyncio.run(observation.learn_runs(Listing(run(BEGUN, **spec)), ()))
+    queue.taken()
+
+    for told in order:
+        TOLD[told](observation, **spec)
+
+    assert queue.taken() == set()
+    assert set(queue.later) == set(later)
+
+
+@in_either_order
+def test_a_finished_run_is_worked_on_when_the_time_of_its_job_has_come(observation, queue, order):
+    for told in order:
+        TOLD[told](observation, ttlAfterFinished="1h")
+
+    assert RUN in queue.taken()
+
+
+def test_a_finished_run_whose_job_is_gone_is_left_alone(observation, queue):
+    observation.see("BacktestRun", None, run(BEGUN, ttlAfterFinished="1h"))
+
+    assert RUN not in queue.taken()
+    assert queue.later == []
+
+
+def test_a_job_whose_time_has_come_is_not_forgotten_where_only_a_list_tells_of_it(observation, queue):
+    observation.see("BacktestRun", None, run(BEGUN, ttlAfterFinished="1h"))
+    queue.taken()
+
+    asyncio.run(observation.relist(Listing(job()), {}, {"Job": None}, ()))
+
+    assert queue.taken() == {RUN}
+
+
+def test_the_time_of_a_job_may_be_changed(observation, queue):
+    for told in ("run", "job"):
+        TOLD[told](observation, ttlAfterFinished="90m")
+    queue.taken()
+
+    observation.see("BacktestRun", "MODIFIED", run(BEGUN, "2", ttlAfterFinished="0s"))
+
+    assert queue.taken() == {RUN}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{}, {"attempts": 1}, BEGUN | {"conditions": [*DONE["conditions"], {"type": "Degraded", "status": "True"}]}],
+    ids=["new", "begun", "degraded"],
+)
+def test_any_other_run_is_looked_at_whenever_something_happens_to_it_or_its_job(observation, queue, status):
+    observation.see("BacktestRun", None, run(status))
+    assert RUN in queue.taken()
+
+    observation.see_child("Job", None, job())
+    assert RUN in queue.taken()

@@ -1,5 +1,7 @@
 """What the operator is told by its environment."""
 
+from importlib.metadata import version
+
 import pytest
 
 from tidewright_operator.settings import Settings
@@ -7,6 +9,10 @@ from tidewright_operator.settings import Settings
 
 def test_without_an_environment_there_are_defaults():
     assert Settings.read({}) == Settings()
+
+
+def test_the_workers_are_of_the_operators_own_version():
+    assert Settings().worker_image == f"tidewright/backtest-engine:{version('tidewright-operator')}"
 
 
 def test_every_setting_has_a_variable():

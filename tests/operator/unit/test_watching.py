@@ -53,6 +53,15 @@ def test_nothing_is_scanned_posted_or_negotiated(settings):
     assert settings.peering.standalone
 
 
+def test_kopf_holds_no_event_against_what_was_before_and_leaves_nothing_on_an_object(settings):
+    body = {"metadata": {"name": "run"}, "spec": {"seed": 7}}
+    storage, progress = settings.persistence.diffbase_storage, settings.persistence.progress_storage
+
+    assert storage.fetch(body=body) is None
+    assert storage.build(body=body, extra_fields=[]) == {}
+    assert progress.clear(essence=body) is body
+
+
 def test_there_are_handlers_of_events_alone(registry):
     assert len(registry._watching.get_all_handlers()) == len(KINDS) + len(CHILDREN)
     for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):

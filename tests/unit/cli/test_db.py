@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import numpy as np
 import pytest
 
 from tidewright.adapters.postgres.schema import REVISION
@@ -72,11 +73,17 @@ def test_a_store_that_is_not_there_is_told(command, monkeypatch, url, code):
     assert (ended.code, ended.out, "secret" in ended.err) == (code, "", False)
 
 
+TRADE_COLUMNS = (
+    "entryTime", "exitTime", "direction", "quantity", "entryPrice", "exitPrice", "fees", "pnl", "netReturn", "adverse",
+    "favourable", "reason", "barsHeld",
+)  # fmt: skip
+
+
 def a_run(name, sharpe):
     data = {"exchange": "binance", "symbol": "BTC/USDT", "timeframe": "1h", "start": "2023-01-01", "end": "2024-01-01"}
     provenance = {"digest": f"sha256:{name}", "data": data, "strategy": {"name": "MovingAverageCross"}}
     record = {"name": name, "result": {"sharpe": sharpe, "trades": 3}, "provenance": provenance}
-    return FinishedRun(name, record, {"entryTime": []}, 0)
+    return FinishedRun(name, record, {column: np.empty(0) for column in TRADE_COLUMNS}, 0)
 
 
 def test_runs_of_a_database_are_ranked(command, database_url):

@@ -118,7 +118,7 @@ def _rows(trades: Mapping[str, NDArray[Any]], symbol: str) -> Iterator[dict[str,
     """A run of one symbol does not name it in every trade."""
     count = len(trades["entryTime"])
     given = {"symbol": np.full(count, symbol)} | dict(trades)
-    columns = [np.asarray(given[name]).tolist() for name in _TRADE]
+    columns = [given[name].tolist() for name in _TRADE]
     for number, values in enumerate(zip(*columns, strict=True)):
         row = dict(zip(map(_column, _TRADE), values, strict=True))
         yield row | {"number": number, "entry_time": moment(row["entry_time"]), "exit_time": moment(row["exit_time"])}

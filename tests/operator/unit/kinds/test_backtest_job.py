@@ -65,19 +65,43 @@ def test_the_users_code_holds_nothing_but_itself():
     pod = job({"source": {"classRef": class_ref}})["spec"]["template"]["spec"]
     (strategy,) = pod["initContainers"]
 
-    assert strategy["restartPolicy"] == "Always"
+    assert strategy["restartPolicy"] == "Always", "it would keep the Job from being done"
+    assert "startupProbe" not in strategy, "the worker would never be there to tell that it does not come up"
+    assert pod["containers"][0]["args"][-2:] == ["--strategy-endpoint", "127.0.0.1:9000"]
     assert "volumeMounts" not in strategy
     assert {variable["name"] for variable in strategy["env"]} == {"TIDEWRIGHT_STRATEGY", "TIDEWRIGHT_GRPC_PORT"}
     assert strategy["securityContext"] == pod["containers"][0]["securityContext"]
     assert pod["containers"][0]["image"] == Settings().worker_image
 
 
-def test_code_without_an_image_is_refused_with_the_remedy():
-    with pytest.raises(ValueError, match=r"classRef\.image: missing; .* name it by digest"):
-        job({"source": {"classRef": {"module": "desk.cross", "class": "Cross"}}})
-
-
 def test_a_payload_that_no_config_map_can_hold_is_refused_with_the_remedy():
     assert spec_config_map(run(), {"rules": "x" * 800_000})["immutable"] is True
     with pytest.raises(ValueError, match="larger than a ConfigMap may be; shorten"):
         spec_config_map(run(), {"rules": "ü" * 500_000})
+
+
+def test_a_worker_is_told_where_to_tell_how_far_it_is_and_under_which_key():
+    def told(**settings):
+        made = backtest_job(run(), Pod(), BUILTIN, 2, Settings(**settings))
+        environment = made["spec"]["template"]["spec"]["containers"][0]["env"]
+        return {one["name"]: one for one in environment if "STREAMS" in one["name"] or "PROGRESS" in one["name"]}
+
+    key = {"name": "TIDEWRIGHT_PROGRESS_KEY", "value": f"research/{job_name(run(), 2)}"}
+    assert told() == {}
+    assert told(streams="redis://r/0") == {
+        "TIDEWRIGHT_STREAMS": {"name": "TIDEWRIGHT_STREAMS", "value": "redis://r/0"},
+        "TIDEWRIGHT_PROGRESS_KEY": key,
+    }
+    secret = told(streams="redis://u:secret@r/0", streams_secret="redis")["TIDEWRIGHT_STREAMS"]  # noqa: S106
+    assert secret["valueFrom"] == {"secretKeyRef": {"name": "redis", "key": "url", "optional": True}}
+    assert "value" not in secret
+
+
+def test_a_worker_is_told_of_a_tracker_where_there_is_one():
+    def told(tracking):
+        made = backtest_job(run(), Pod(), BUILTIN, 1, Settings(tracking=tracking))
+        environment = made["spec"]["template"]["spec"]["containers"][0]["env"]
+        return [one["value"] for one in environment if one["name"] == "TIDEWRIGHT_TRACKING"]
+
+    assert told("") == []
+    assert told("http://mlflow:8010") == ["http://mlflow:8010"]

@@ -17,6 +17,7 @@ from tidewright_operator.kinds.backtest_status import (
     status_of,
     told,
 )
+from tidewright_operator.progress import Told
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 DIGEST = "sha256:" + "0" * 64
@@ -198,5 +199,20 @@ def test_a_status_that_is_worked_out_again_is_the_same():
 
 
 def test_an_event_says_what_came_of_it():
-    assert told("Complete", {"result": RESULT}) == "Return 12.30%, Sharpe 1.10, 42 trades"
-    assert told("Running", {"attempts": 2}) == "Attempt 2 is running"
+    assert told("Complete", {"result": RESULT}, "run-2") == "Return 12.30%, Sharpe 1.10, 42 trades"
+    assert told("Running", {"attempts": 2}, "run-2") == "Attempt 2 is running; kubectl logs -f job/run-2"
+
+
+@pytest.mark.parametrize(
+    ("job", "known", "shown"),
+    [
+        (job(ready=1), Told(42, NOW), {"percent": 42, "stage": "Running", "eta": NOW}),
+        (job(ready=1), Told(42), {"percent": 42, "stage": "Running"}),
+        (job(ready=1), None, {"percent": 0, "stage": "Running"}),
+        (job(), Told(42), {"percent": 0, "stage": "Pending"}),
+    ],
+)
+def test_progress_is_what_the_worker_has_told_while_it_runs(job, known, shown):
+    status = status_of(run(), Standing(attempt=Attempt(1, job), told=known), read(NOW))
+    assert status["progress"] == shown
+    TypeAdapter(BacktestRunStatus).validate_python(status)

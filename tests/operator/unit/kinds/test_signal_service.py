@@ -9,13 +9,17 @@ import yaml
 from tidewright.serving.settings import settings_of
 from tidewright.signals.settings import SignalSettings
 from tidewright.signals.wiring import chosen_strategy
+from tidewright.strategy_service.settings import StrategySettings
 from tidewright_operator.kinds.signal_service import service_objects
-from tidewright_operator.kinds.strategy_version import Version
+from tidewright_operator.kinds.strategy_version import Version, source_in
 from tidewright_operator.kinds.trading_strategy import read
 from tidewright_operator.settings import Settings
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "signal_service.yaml"
 WRITE = "other objects than tests/operator/golden has; its signal_service.py says how to write them down"
+BUILTIN = {"builtin": "MovingAverageCross"}
+IMAGE = "registry/desk@sha256:" + "0" * 64
+CODE = {"classRef": {"module": "desk.cross", "class": "Cross", "image": IMAGE}}
 VERSION = Version("sha256:" + "a" * 64, "signals-ma-cross-1", "binance")
 
 
@@ -28,8 +32,8 @@ def strategy(replicas=1):
     }
 
 
-def objects(replicas=1, version=VERSION, **settings):
-    made = service_objects(strategy(replicas), version, Settings(**settings))
+def objects(replicas=1, version=VERSION, source=BUILTIN, **settings):
+    made = service_objects(strategy(replicas), version, source, Settings(**settings))
     return {kind.name: thing for kind, thing in made}
 
 
@@ -122,8 +126,52 @@ def test_the_service_understands_what_its_pod_is_told(monkeypatch):
     assert ports == {"rest": settings.rest_port, "grpc": settings.grpc_port}
     mounts = {Path(one["mountPath"]) for one in pod["containers"][0]["volumeMounts"]}
     assert {settings.strategy.parent, settings.anchor.parents[1]} <= mounts
-    unknown = {name for name in environment(pod) if name.startswith("TIDEWRIGHT_")}
-    assert not unknown - {f"TIDEWRIGHT_{name.upper()}" for name in SignalSettings.model_fields}
+    assert not unknown(environment(pod), SignalSettings)
+
+
+def test_a_users_own_code_is_beside_the_service_and_asked_there(monkeypatch):
+    pod = objects(source=CODE)["Deployment"]["spec"]["template"]["spec"]
+    (code,) = pod["initContainers"]
+    told = {one["name"]: one["value"] for one in code["env"]}
+
+    assert (code["image"], code["restartPolicy"]) == (IMAGE, "Always")
+    assert "volumeMounts" not in code
+    assert code["securityContext"] == pod["containers"][0]["securityContext"]
+    assert environment(pod)["TIDEWRIGHT_STRATEGY_ENDPOINT"] == f"127.0.0.1:{told['TIDEWRIGHT_GRPC_PORT']}"
+    ports = [one["containerPort"] for container in (code, *pod["containers"]) for one in container["ports"]]
+    assert len(set(ports)) == len(ports), "they share the pod's address"
+    assert not unknown(environment(pod), SignalSettings)
+    assert not unknown(told, StrategySettings)
+
+
+def test_the_code_that_is_beside_the_service_is_that_of_the_version_it_serves():
+    spec = {"source": CODE, "symbols": ["BTC/USDT"], "timeframe": "1h"}
+    written = read({**strategy(), "spec": spec}, "binance")
+
+    assert written.problem is None
+    assert source_in(written.config_map) == CODE
+
+
+def test_code_whose_image_is_not_named_by_digest_cannot_be_used():
+    source = {"classRef": {**CODE["classRef"], "image": "registry/desk:latest"}}
+    spec = {"source": source, "symbols": ["BTC/USDT"], "timeframe": "1h"}
+    problem = read({**strategy(), "spec": spec}, "binance").problem
+
+    assert problem.reason == "InvalidStrategy"
+    assert "spec.source.classRef.image: 'registry/desk:latest': " in problem.message
+
+
+def test_code_in_a_config_map_is_not_served_and_that_is_told():
+    source = {"sourceRef": {"configMap": "mine", "key": "mine.py"}}
+    spec = {"source": source, "symbols": ["BTC/USDT"], "timeframe": "1h"}
+
+    assert read({**strategy(), "spec": spec}, "binance").problem.reason == "SourceNotServed"
+
+
+def unknown(told, settings):
+    return {name for name in told if name.startswith("TIDEWRIGHT_")} - {
+        f"TIDEWRIGHT_{name.upper()}" for name in settings.model_fields
+    }
 
 
 def test_the_service_serves_the_very_strategy_of_its_config_map(tmp_path):

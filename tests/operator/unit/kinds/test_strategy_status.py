@@ -33,7 +33,7 @@ def written(digest=NEW):
 def service(digest=NEW, wanted=2, problem=None, **status):
     """A Deployment that the cluster has made as much of as `status` says."""
     version = version_of(strategy_config_map(strategy(), {}, digest, "binance"))
-    live = deployment(strategy(wanted), version, Settings())
+    live = deployment(strategy(wanted), version, {}, Settings())
     live["metadata"]["generation"] = 5
     return Service(version, live | {"status": {"observedGeneration": 5, **status}}, problem)
 

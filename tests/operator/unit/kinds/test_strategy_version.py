@@ -73,12 +73,12 @@ def test_another_content_is_in_another_config_map():
 def test_a_deployment_says_what_it_serves():
     version = Version(OLD, "signals-ma-cross-1", "okx", "7")
 
-    assert version_in(deployment(strategy(), version, Settings())) == version
+    assert version_in(deployment(strategy(), version, {}, Settings())) == version
 
 
 @pytest.mark.parametrize("lost", ["tidewright.io/strategy-digest", "tidewright.io/exchange"])
 def test_a_deployment_that_has_lost_it_says_nothing(lost):
-    found = deployment(strategy(), Version(OLD, "map", "okx"), Settings())
+    found = deployment(strategy(), Version(OLD, "map", "okx"), {}, Settings())
     del found["spec"]["template"]["metadata"]["annotations"][lost]
 
     assert version_in(found) is None
