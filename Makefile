@@ -73,6 +73,12 @@ bench: setup ## Measure against the rivals (minutes)
 bench-operator: cluster-build ## Measure the operator on a control plane of its own (five minutes)
 	PYTHONPATH=hack:tests/support $(RUN) python -m benchmarks.operator
 
+.PHONY: bench-data
+bench-data: setup ## Measure the archive, the streams and the collector on servers of their own (four minutes)
+	$(RUN) python -m benchmarks.archive
+	$(RUN) python -m benchmarks.streams
+	$(RUN) python -m benchmarks.collector
+
 .PHONY: soak
 soak: setup ## Everything long: property tests with fifty times the examples, Backtrader over all the years
 	HYPOTHESIS_PROFILE=soak $(RUN) pytest -o timeout=1800 -n 2 --dist worksteal tests/unit tests/property tests/services tests/operator/test_two_judges.py
