@@ -11,7 +11,7 @@ KUBELETS = Path("/dev/termination-log")
 """Where a kubelet puts the file for a container's termination message."""
 
 _ENDED = "ended:"
-"""What the worker tells with its exit code when only the tracker is left to be told."""
+"""What the worker tells with its record once it has one: from then on the work is done, whatever happens to it."""
 
 
 @click.command()
@@ -124,6 +124,7 @@ def work(
     # What takes a while to import comes after that, and the heaviest in the worker's own process only.
     from tidewright.cli.work_ending import finish, not_installed, of_killed  # noqa: PLC0415
     from tidewright.cli.work_log import WorkLog  # noqa: PLC0415
+    from tidewright.specs.work_record import WorkRecord  # noqa: PLC0415
 
     log = WorkLog(sys.stderr)
     record_file = termination_log or (KUBELETS if KUBELETS.exists() else None)
@@ -144,9 +145,8 @@ def work(
             progress_key or "",
         )
         record = record_of(orders, log, lambda folder: tell(str(folder)))
+        tell(f"{_ENDED}{record.encoded().decode()}")
         code = finish(record, record_file, log)
-        if tracking or book:
-            tell(f"{_ENDED}{code}")  # whatever becomes of the rest
         if book:
             put_down(book, record, log)
         if tracking:
@@ -154,6 +154,7 @@ def work(
         return code
 
     ended = supervised(worker)
-    if ended.told.startswith(_ENDED):
-        raise click.exceptions.Exit(int(ended.told.removeprefix(_ENDED)))
-    raise click.exceptions.Exit(finish(of_killed(ended), record_file, log) if ended.killed else ended.code)
+    if not ended.killed:
+        raise click.exceptions.Exit(ended.code)
+    done = WorkRecord.read(ended.told.removeprefix(_ENDED)) if ended.told.startswith(_ENDED) else None
+    raise click.exceptions.Exit(finish(done or of_killed(ended), record_file, log))
