@@ -15,7 +15,7 @@ from tidewright.adapters.embedded_redis import EmbeddedRedis, EmbeddedRedisFaile
 from tidewright.adapters.file_url import UrlRefused
 from tidewright.adapters.redis_server import RedisOptions, RedisServer
 from tidewright.adapters.redis_streams import RedisStreams
-from tidewright.ports import Message, StreamUnavailable
+from tidewright.ports import LaneBehind, Message, StreamFull, StreamUnavailable
 from tidewright.v1.market_data_pb2 import TradeEvent
 from tidewright.wire.topology import Topic
 
@@ -195,22 +195,80 @@ async def test_a_poison_message_tells_how_often_it_was_tried(server):
         assert [letter.attempts for letter in await streams.dead(TOPIC.name, 9)] == [6]
 
 
+async def filled(streams, refused, topic=TOPIC.name):
+    """Publishes until it is refused; the last number that was taken."""
+    for first in itertools.count(1, 10):
+        try:
+            await streams.publish(topic, numbers(first, 10, size=2_000))
+        except refused:
+            return first - 1
+    raise AssertionError
+
+
 async def test_a_full_memory_loses_nothing_and_takes_more_once_consumers_have_caught_up(tmp_path):
     with EmbeddedRedis(tmp_path, memory=8 << 20) as server:
         async with connected(server.url) as streams:
-            accepted = 0
-            for first in itertools.count(1, 10):
-                try:
-                    await streams.publish(TOPIC.name, numbers(first, 10, size=2_000))
-                except StreamUnavailable as refusal:
-                    assert "its memory is full (maxmemory)" in str(refusal)  # noqa: PT017 - the loop ends with it
-                    break
-                accepted = first + 9
+            accepted = await filled(streams, StreamFull)
             assert accepted > 1_000
+            with pytest.raises(
+                StreamFull, match=r"raw\.trades: the server's memory is nearly full \(maxmemory\).* group runs"
+            ):
+                await streams.publish(TOPIC.name, numbers(accepted + 1, 10, size=2_000))
             assert await streams.last(TOPIC.name, "lane") == accepted
             assert first_times(await consume(streams, accepted)) == list(range(1, accepted + 1))
+            assert (await streams.standing(TOPIC.name)).length < accepted / 2, "before anything more is published"
             await streams.publish(TOPIC.name, numbers(accepted + 1, 10, size=2_000))
-            assert (await streams.standing(TOPIC.name)).length < accepted / 2
+
+
+async def test_where_consumers_are_behind_those_who_make_them_catch_up_still_have_room(tmp_path):
+    onwards = Topic("valid.trades", TradeEvent, "group", kept=10)
+    with EmbeddedRedis(tmp_path, memory=8 << 20) as server:
+        streams = RedisStreams(server.url, HASTY, TOPICS | {onwards.name: onwards})
+        try:
+            accepted = await filled(streams, StreamFull)
+            subscription = await streams.subscribe(TOPIC.name, "group", "a")
+            for first in range(1, accepted, 500):
+                deliveries = await subscription.read(500, 0)
+                passed_on = [Message("lane", first + n, delivery.data) for n, delivery in enumerate(deliveries)]
+                await streams.publish(onwards.name, passed_on[: len(passed_on) // 4])
+                await subscription.acknowledge([delivery.id for delivery in deliveries])
+            assert await no_more(streams)
+        finally:
+            await streams.close()
+
+
+async def test_a_memory_that_others_have_filled_is_told_as_away(tmp_path):
+    crowd = Topic("valid.trades", TradeEvent, "group", kept=100_000)
+    with EmbeddedRedis(tmp_path, memory=8 << 20) as server:
+        streams = RedisStreams(server.url, HASTY, {crowd.name: crowd})
+        try:
+            accepted = await filled(streams, StreamUnavailable, crowd.name)
+            with pytest.raises(StreamUnavailable, match=r"its memory is full \(maxmemory\)"):
+                await streams.publish(crowd.name, numbers(accepted + 1, 10, size=2_000))
+            assert await streams.last(crowd.name, "lane") == accepted
+        finally:
+            await streams.close()
+
+
+async def test_a_publisher_whose_last_messages_the_server_has_lost_is_told_so(server):
+    async with connected(server.url) as streams:
+        await streams.publish(TOPIC.name, numbers(1, 10))
+        await asyncio.to_thread(server.stop)
+        kept = {
+            path: path.read_bytes() for path in server.folder.rglob("*") if path.suffix in {".aof", ".rdb", ".manifest"}
+        }
+        await asyncio.to_thread(server.start)
+        await streams.publish(TOPIC.name, numbers(11, 10), {"lane": 10})
+        await asyncio.to_thread(server.kill)
+        for path, content in kept.items():
+            path.write_bytes(content)
+        await asyncio.to_thread(server.start)
+        with pytest.raises(LaneBehind) as behind:
+            await until_available(partial(streams.publish, TOPIC.name, numbers(21, 10), {"lane": 20}))
+        assert (behind.value.lane, behind.value.last) == ("lane", 10)
+        assert await streams.last(TOPIC.name, "lane") == 10
+        await streams.publish(TOPIC.name, numbers(11, 20), {"lane": 10})
+        assert first_times(await consume(streams, 30)) == list(range(1, 31))
 
 
 async def test_a_wrong_password_is_told_at_once(server):

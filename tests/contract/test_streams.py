@@ -13,7 +13,7 @@ from tidewright.adapters.memory_streams import MemoryServer, MemoryStreams
 from tidewright.adapters.redis_server import RedisOptions
 from tidewright.adapters.redis_streams import RedisStreams
 from tidewright.adapters.stream_rules import StreamUnknown
-from tidewright.ports import Backlog, Message, StreamFull, StreamUnavailable
+from tidewright.ports import Backlog, LaneBehind, Message, StreamFull, StreamUnavailable
 from tidewright.v1.market_data_pb2 import TradeEvent
 from tidewright.wire.topology import Topic
 
@@ -49,14 +49,14 @@ class World:
 
 
 @asynccontextmanager
-async def _world(kind, redis_url, **terms):
+async def _world(kind, redis_url, abandoned_after=ABANDONED, **terms):
     topic = Topic(f"test-{secrets.token_hex(6)}", TradeEvent, "producer", **({"consumers": ("one", "two")} | terms))
     topics = {topic.name: topic}
     if kind == "memory":
         server = MemoryServer(topics)
-        world = World(topic, lambda: MemoryStreams(server, abandoned_after=ABANDONED), [])
+        world = World(topic, lambda: MemoryStreams(server, abandoned_after=abandoned_after), [])
     else:
-        world = World(topic, lambda: RedisStreams(redis_url, RedisOptions(), topics, ABANDONED), [])
+        world = World(topic, lambda: RedisStreams(redis_url, RedisOptions(), topics, abandoned_after), [])
     try:
         yield world
     finally:
@@ -116,6 +116,31 @@ async def test_lanes_do_not_hinder_each_other(world):
         assert (await streams.last(topic, "a"), await streams.last(topic, "b")) == (11, 2)
 
 
+@pytest.mark.parametrize(
+    ("there", "told"), [(2, "has only up to 2 of the lane 'b'"), (None, "has nothing of the lane 'b'")]
+)
+async def test_where_a_lane_has_less_than_its_publisher_believes_nothing_is_published(world, there, told):
+    async with world() as its:
+        streams, topic = its.connected(), its.topic.name
+        await streams.publish(topic, numbers(7, lane="a"))
+        if there is not None:
+            await streams.publish(topic, numbers(there, lane="b"))
+        with pytest.raises(LaneBehind, match=told) as refused:
+            await streams.publish(topic, [*numbers(8, lane="a"), *numbers(4, lane="b")], {"a": 7, "b": 3})
+        assert (refused.value.lane, refused.value.last) == ("b", there)
+        assert [await streams.last(topic, lane) for lane in "ab"] == [7, there]
+
+
+async def test_a_publisher_that_believes_what_is_so_or_less_publishes(world):
+    async with world() as its:
+        streams, topic = its.connected(), its.topic.name
+        await streams.publish(topic, numbers(-3, 7))
+        assert await streams.publish(topic, numbers(8, 9), {"lane": 7}) == 2
+        assert await streams.publish(topic, numbers(8, 9), {"lane": 7}) == 0, "repeating does no harm"
+        assert await streams.publish(topic, numbers(1, lane="other"), {"lane": 9}) == 1
+        assert await drained(await streams.subscribe(topic, "one", "a")) == [-3, 7, 8, 9, 1]
+
+
 async def test_orders_may_be_negative_or_large_but_must_be_exact(world):
     async with world() as its:
         streams, topic = its.connected(), its.topic.name
@@ -154,11 +179,12 @@ async def test_what_is_not_acknowledged_is_given_again_first_with_its_attempts(w
         await subscription.acknowledge([first.id])
 
         restarted = await its.connected().subscribe(topic, "one", "a")
-        (again,) = await restarted.read(2, 0)
+        again, new = await restarted.read(2, 0)
         assert (again.id, again.data, again.attempts) == (second.id, b"2", 2)
-        assert [delivery.attempts for delivery in await restarted.read(2, 0)] == [3]
-        await restarted.acknowledge([second.id])
-        assert told(await restarted.read(9, 0)) == [3, 4]
+        assert (new.data, new.attempts) == (b"3", 1)
+        assert [delivery.attempts for delivery in await restarted.read(2, 0)] == [3, 2]
+        await restarted.acknowledge([second.id, new.id])
+        assert told(await restarted.read(9, 0)) == [4]
 
 
 async def test_acknowledging_again_or_what_is_unknown_does_no_harm(world):
@@ -172,13 +198,63 @@ async def test_acknowledging_again_or_what_is_unknown_does_no_harm(world):
         assert await drained(subscription) == [2]
 
 
-async def test_consumers_of_a_group_share_the_messages(world):
-    async with world() as its:
+async def test_of_a_groups_consumers_one_is_at_work_at_a_time(world):
+    async with world(abandoned_after=60.0) as its:
         streams, topic = its.connected(), its.topic.name
         await streams.publish(topic, numbers(1, 2, 3, 4))
         a, b = [await streams.subscribe(topic, "one", name) for name in "ab"]
-        assert told(await a.read(2, 0)) == [1, 2]
-        assert told(await b.read(9, 0)) == [3, 4]
+        one, two = await a.read(2, 0)
+        assert await b.read(9, 0) == []
+        await a.acknowledge([one.id])
+        assert await b.read(9, 0.01) == []
+        standing_by = asyncio.create_task(b.read(9, PATIENCE))
+        await asyncio.wait((standing_by,), timeout=0.02)
+        await a.acknowledge([two.id])
+        assert told(await standing_by) == [3, 4]
+        assert await a.read(9, 0) == []
+
+
+async def test_whoever_takes_over_takes_everything_and_the_one_that_comes_back_stands_by(world):
+    async with world() as its:
+        topic = its.topic.name
+        late, heir = [await its.connected().subscribe(topic, "one", name) for name in ("late", "heir")]
+        await its.connected().publish(topic, numbers(*range(1, 10)))
+        held = await late.read(6, 0)
+        taken = await heir.read(2, PATIENCE)
+        assert (told(held), told(taken)) == ([1, 2, 3, 4, 5, 6], [1, 2])
+        assert await late.read(9, 0) == []
+        await late.acknowledge([delivery.id for delivery in held[:3]])
+        assert told(await heir.read(9, 0)) == [4, 5, 6, 7, 8, 9]
+
+
+async def test_consumers_that_come_and_go_handle_everything_in_its_order(world):
+    async with world() as its:
+        streams, topic, handled = its.connected(), its.topic.name, []
+
+        async def consume(name, dies_after):
+            subscription = await its.connected().subscribe(topic, "one", name)
+            for _ in range(dies_after):
+                deliveries = await subscription.read(7, ABANDONED / 5)
+                for delivery in deliveries:
+                    await asyncio.sleep(0)
+                    handled.append(int(delivery.data))
+                if dies_after > 100 or len(handled) % 3:  # now and then it dies before it could acknowledge
+                    await subscription.acknowledge([delivery.id for delivery in deliveries])
+
+        await streams.publish(topic, numbers(*range(1, 301)))
+        mortal = [consume(f"mortal-{number}", number) for number in range(1, 8)]
+        await asyncio.gather(*mortal)
+        heir = asyncio.create_task(consume("heir", 10_000))
+        async with asyncio.timeout(PATIENCE):
+            while (backlog := await streams.backlog(topic, "one")).unread or backlog.pending:
+                await asyncio.sleep(0.01)
+        heir.cancel()
+        await asyncio.gather(heir, return_exceptions=True)
+        highest = 0
+        for number in handled:
+            assert number <= highest + 1, "nothing comes before what is ahead of it"
+            highest = max(highest, number)
+        assert highest == 300
 
 
 async def test_what_a_consumer_that_is_gone_left_goes_to_another(world):
@@ -328,6 +404,27 @@ async def test_what_everyone_has_acknowledged_goes_but_for_what_onlookers_may_wa
         assert (await streams.standing(topic)).length == 3_001 - oldest
 
 
+async def test_acknowledging_frees_what_nobody_needs_any_more(world):
+    async with world(kept=10, consumers=("one",)) as its:
+        streams, topic = its.connected(), its.topic.name
+        await streams.publish(topic, numbers(*range(1, 2_001)))
+        await drained(await streams.subscribe(topic, "one", "a"))
+        assert 10 <= (await streams.standing(topic)).length <= 210
+
+
+async def test_what_is_kept_ends_with_the_newest_as_of_the_call(world):
+    async with world() as its:
+        streams, topic = its.connected(), its.topic.name
+        assert [delivery async for delivery in streams.kept(topic)] == []
+        await streams.publish(topic, numbers(*range(1, 1_501)))
+        found = []
+        async for delivery in streams.kept(topic):
+            found.append(int(delivery.data))
+            if len(found) == 1:
+                await streams.publish(topic, numbers(1_501))
+        assert found == list(range(1, 1_501))
+
+
 async def test_a_topic_that_nobody_consumes_is_never_full(world):
     async with world(consumers=(), bound=10, kept=50) as its:
         streams, topic = its.connected(), its.topic.name
@@ -391,6 +488,28 @@ async def test_replayed_letters_go_to_the_group_that_buried_them_alone(world):
         tail = streams.tail(topic, letters[1].message_id)
         assert int((await anext(tail)).data) == 3
         await tail.aclose()
+
+
+async def test_beyond_the_most_dead_letters_nothing_is_buried_and_none_is_forgotten(world, monkeypatch):
+    for module in ("stream_rules", "memory_streams", "redis_streams"):
+        monkeypatch.setattr(f"tidewright.adapters.{module}.DEAD_KEPT", 2)
+    async with world() as its:
+        streams, topic = its.connected(), its.topic.name
+        await streams.publish(topic, numbers(1, 2, 3))
+        subscription = await streams.subscribe(topic, "one", "a")
+        first, second, third = await subscription.read(9, 0)
+        await subscription.bury(first, "poison")
+        await subscription.bury(second, "poison")
+        with pytest.raises(StreamFull, match=f"it has 2 dead letters, .* see `tidewright streams dead {topic}`"):
+            await subscription.bury(third, "poison")
+        assert told(await subscription.read(9, 0)) == [3], "it is not done with"
+
+        letters = await streams.dead(topic, 9)
+        assert told(letters) == [1, 2]
+        assert await streams.discard(topic, [letters[0].id, "123-4"]) == 1
+        assert await streams.discard(topic, [letters[0].id]) == 0
+        await subscription.bury(third, "poison")
+        assert told(await streams.dead(topic, 9)) == [2, 3]
 
 
 async def test_a_replay_beyond_the_bound_loses_nothing(world):

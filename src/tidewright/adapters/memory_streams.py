@@ -16,11 +16,12 @@ from tidewright.adapters.stream_rules import (
     check_group,
     check_orders,
     full,
+    full_of_dead,
     topic_named,
     until,
     wall_clock_ms,
 )
-from tidewright.ports import Backlog, DeadLetter, Delivery, Message, Standing, StreamUnavailable
+from tidewright.ports import Backlog, DeadLetter, Delivery, LaneBehind, Message, Standing, StreamUnavailable
 from tidewright.wire.topology import TOPICS, Topic
 
 _TAILED_AT_ONCE = 1_000
@@ -64,11 +65,14 @@ class _Log:
         self.first, self.next = 1, 1
         self.lanes: dict[str, int] = {}
         self.groups = {name: _Group() for name in topic.consumers}
-        self.dead: deque[DeadLetter] = deque(maxlen=DEAD_KEPT)
+        self.dead: deque[DeadLetter] = deque()
         self.buried = 0
         self.changed = asyncio.Event()
 
-    def publish(self, messages: Sequence[Message]) -> int:
+    def publish(self, messages: Sequence[Message], believed: Mapping[str, int]) -> int:
+        for lane, order in believed.items():
+            if (last := self.lanes.get(lane)) is None or last < order:
+                raise LaneBehind(lane, last)
         lanes: dict[str, int] = {}
         new = []
         for lane, order, data in messages:
@@ -88,16 +92,34 @@ class _Log:
         """Raises StreamFull."""
         if not new:
             return
-        needed = min((group.needed for group in self.groups.values()), default=self.next)
-        behind = self.next - needed
+        behind = self.next - self._needed
         if self.groups and behind + len(new) > self.topic.bound:
             raise full(self.topic, behind, len(new))
         self.entries.update(enumerate(new, self.next))
         self.next += len(new)
-        keep = min(needed, self.next) if self.groups else self.next
-        for number in range(self.first, keep - self.topic.kept):
+        self._trim()
+        self._wake()
+
+    def done(self, number: int, group: _Group) -> bool:
+        """Acknowledge a number; whether it was still to be."""
+        if group.pending.pop(number, None) is None:
+            return False
+        self._trim()
+        self._wake()
+        return True
+
+    @property
+    def _needed(self) -> int:
+        """The first number that some group still has to acknowledge."""
+        return min((group.needed for group in self.groups.values()), default=self.next)
+
+    def _trim(self) -> None:
+        for number in range(self.first, self._needed - self.topic.kept):
             del self.entries[number]
             self.first = number + 1
+
+    def _wake(self) -> None:
+        """Those who wait for messages."""
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -156,9 +178,9 @@ class MemoryStreams:
             raise StreamUnavailable("the streams are away; ask again later")
         return self.server.log(topic)
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> int:
+    async def publish(self, topic: str, messages: Sequence[Message], believed: Mapping[str, int] | None = None) -> int:
         check_orders(messages)
-        return self.log(topic).publish(messages)
+        return self.log(topic).publish(messages, believed or {})
 
     async def last(self, topic: str, lane: str) -> int | None:
         return self.log(topic).lanes.get(lane)
@@ -182,6 +204,12 @@ class MemoryStreams:
             if not found:
                 await _either(changed, self.closed)
 
+    async def kept(self, topic: str) -> AsyncIterator[Delivery]:
+        log = self.log(topic)
+        for number, entry in list(log.entries.items()):
+            if not entry.group:
+                yield Delivery(_id(number), entry.data, 1)
+
     async def backlog(self, topic: str, group: str) -> Backlog:
         log = self.log(topic)
         check_group(log.topic, group)
@@ -204,6 +232,13 @@ class MemoryStreams:
             log.dead.remove(letter)
         return len(chosen)
 
+    async def discard(self, topic: str, ids: Sequence[str]) -> int:
+        log = self.log(topic)
+        chosen = [letter for letter in log.dead if letter.id in set(ids)]
+        for letter in chosen:
+            log.dead.remove(letter)
+        return len(chosen)
+
     async def close(self) -> None:
         self.closed.set()
 
@@ -221,9 +256,8 @@ class MemorySubscription:
             log = self._streams.log(self._topic)
             changed = log.changed
             now = self._streams.now()
-            group = log.groups[self._group]
-            if numbers := self._own(group, most) or self._abandoned(group, most, now) or log.unread(self._group, most):
-                return log.delivered(numbers, group, self._consumer, now)
+            if numbers := self._due(log, most, now):
+                return log.delivered(numbers, log.groups[self._group], self._consumer, now)
             remaining = until_time - loop.time()
             if remaining <= 0:
                 return []
@@ -231,13 +265,15 @@ class MemorySubscription:
             await until(changed, patience)
 
     async def acknowledge(self, ids: Sequence[str]) -> None:
-        pending = self._streams.log(self._topic).groups[self._group].pending
+        log = self._streams.log(self._topic)
         for id_ in ids:
-            pending.pop(_number(id_), None)
+            log.done(_number(id_), log.groups[self._group])
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
         log = self._streams.log(self._topic)
-        if log.groups[self._group].pending.pop(_number(delivery.id), None) is None:
+        if len(log.dead) >= DEAD_KEPT:
+            raise full_of_dead(log.topic)
+        if not log.done(_number(delivery.id), log.groups[self._group]):
             return
         log.buried += 1
         letter = DeadLetter(
@@ -245,13 +281,17 @@ class MemorySubscription:
         )
         log.dead.append(letter)
 
-    def _own(self, group: _Group, most: int) -> list[int]:
-        own = [number for number, given in group.pending.items() if given.consumer == self._consumer]
-        return own[:most]
-
-    def _abandoned(self, group: _Group, most: int, now: float) -> list[int]:
-        before = now - self._streams.abandoned_after
-        return [number for number, given in group.pending.items() if given.since <= before][:most]
+    def _due(self, log: _Log, most: int, now: float) -> list[int]:
+        """The next numbers; none while another consumer holds the oldest that is pending. Whoever holds that takes over all of it."""
+        group = log.groups[self._group]
+        if group.pending:
+            oldest = next(iter(group.pending.values()))
+            if oldest.consumer != self._consumer and oldest.since > now - self._streams.abandoned_after:
+                return []
+            for given in group.pending.values():
+                given.consumer = self._consumer
+        pending = list(group.pending)[:most]
+        return pending + log.unread(self._group, most - len(pending))
 
 
 async def _either(first: asyncio.Event, second: asyncio.Event) -> None:

@@ -48,17 +48,29 @@ local function standing()
   return last, math.min(last - needed + 1, redis.call('XLEN', stream))
 end
 
+-- Whether what is left of the memory is to be spared for what consumers need to catch up.
+local function cramped()
+  local told = redis.pcall('INFO', 'memory')
+  if type(told) ~= 'string' then return false end
+  local function figure(name) return tonumber(string.match(told, name .. ':(%d+)')) or 0 end
+  local limit = figure('maxmemory')
+  return limit > 0 and figure('used_memory') - figure('mem_not_counted_for_evict') > 0.9 * limit
+end
+
+-- What onlookers may want stays as long as there is room.
 local function trim(last, behind)
+  local kept = (consumers > 0 and cramped()) and 0 or kept
   local first = last - behind - kept + 1
   if first > 1 and redis.call('XLEN', stream) > behind + kept then
     redis.call('XTRIM', stream, 'MINID', '~', redis.call('HGET', state, 'born') .. '-' .. string.format('%.0f', first))
   end
 end
 
--- Adds messages, each the fields of an entry; or returns how many are in the way.
+-- Adds messages, each the fields of an entry; or returns how many are in the way, -1 for a lack of memory.
 local function append(messages)
   local last, behind = standing()
   if consumers > 0 and behind + #messages > bound then return behind end
+  if consumers > 0 and cramped() then return -1 end
   create_groups()
   local born = redis.call('HGET', state, 'born')
   if not born then
@@ -78,6 +90,13 @@ end
 PUBLISH = Script(
     _TERMS
     + """
+local believed = rest + 1
+rest = believed + 2 * tonumber(ARGV[rest])
+for i = believed, rest - 1, 2 do
+  local order = redis.call('HGET', lanes, ARGV[i])
+  if not order or tonumber(order) < tonumber(ARGV[i + 1]) then return {0, false, ARGV[i], order} end
+end
+
 local orders, new, touched = {}, {}, {}
 for i = rest, #ARGV, 3 do
   local lane, order = ARGV[i], tonumber(ARGV[i + 1])
@@ -106,10 +125,64 @@ end
 return {#new, false}
 """
 )
-"""Arguments after the terms: lane, order and data of each message. Returns how many are new, and how far behind the slowest is where they were refused."""
+"""Arguments after the terms: how many lanes something is believed of, each with its order; then lane, order and data of each message.
 
-TRIM = Script(_TERMS + "trim(standing())")
-"""Lets go of what nobody needs, on a server whose memory is full."""
+Returns how many are new, what is in the way where they were refused (see `append`), and, where it has less than is believed, a lane and its last.
+"""
+
+TAKE = Script(
+    _TERMS
+    + """
+local group, consumer, most, abandoned = ARGV[rest], ARGV[rest + 1], tonumber(ARGV[rest + 2]), tonumber(ARGV[rest + 3])
+
+local pending, _, _, holders = unpack(redis.call('XPENDING', stream, group))
+if pending > 0 and (#holders > 1 or holders[1][1] ~= consumer) then
+  local oldest = redis.call('XPENDING', stream, group, '-', '+', 1)[1]
+  if oldest[2] ~= consumer and oldest[3] < abandoned then return {{}, {}, false} end
+  local from, page = '-', nil
+  repeat
+    page = redis.call('XPENDING', stream, group, from, '+', 1000)
+    local ids = {}
+    for i, told in ipairs(page) do ids[i] = told[1] end
+    if #ids > 0 then
+      from = '(' .. ids[#ids]
+      ids[#ids + 1] = 'JUSTID'
+      redis.call('XCLAIM', stream, group, consumer, 0, unpack(ids))
+    end
+  until #page < 1000
+end
+
+local entries, attempts = {}, {}
+if pending > 0 then
+  entries = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', stream, '0')[1][2]
+  for i, told in ipairs(redis.call('XPENDING', stream, group, '-', '+', most, consumer)) do attempts[i] = told[4] end
+end
+if #entries < most then
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #entries, 'STREAMS', stream, '>')
+  for _, entry in ipairs(new and new[1][2] or {}) do
+    entries[#entries + 1] = entry
+    attempts[#entries] = 1
+  end
+end
+return {entries, attempts, groups()[group]['last-delivered-id']}
+"""
+)
+"""Arguments after the terms: group, consumer, the most messages, and after how many milliseconds whoever was given some is taken for gone.
+
+Returns the entries that are the consumer's next, how often each was given by now, and the id of the last that the group was given; no id where
+another consumer is at work. Whoever holds the oldest entry that is pending takes over all of these, so that they are one consumer's.
+"""
+
+ACKNOWLEDGE = Script(
+    _TERMS
+    + """
+for i = rest + 1, #ARGV, 1000 do
+  redis.call('XACK', stream, ARGV[rest], unpack(ARGV, i, math.min(i + 999, #ARGV)))
+end
+trim(standing())
+"""
+)
+"""Arguments after the terms: a group, and the ids that it is done with; what nobody needs any more goes."""
 
 JOIN = Script(
     _TERMS
@@ -142,13 +215,18 @@ return {length, redis.call('XLEN', dead), told}
 """Returns the length, the number of dead letters, and of each group its name, what it has unread and what is pending."""
 
 BURY = Script(
-    """
-if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 1 then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[7], '*', 'g', ARGV[1], 'm', ARGV[2], 'd', ARGV[3], 'a', ARGV[4], 'r', ARGV[5], 't', ARGV[6])
+    _TERMS
+    + """
+local most, group, id, data, attempts, reason = unpack(ARGV, rest)
+if redis.call('XLEN', dead) >= tonumber(most) then return 0 end
+if redis.call('XACK', stream, group, id) == 1 then
+  redis.call('XADD', dead, '*', 'g', group, 'm', id, 'd', data, 'a', attempts, 'r', reason, 't', now)
+  trim(standing())
 end
+return 1
 """
 )
-"""Keys: the stream and its dead letters. Arguments: group, id, data, attempts, reason, time, and how many letters to keep."""
+"""Arguments after the terms: the most letters that are kept, group, id, data, attempts and reason. Returns 0 where no more are kept."""
 
 REPLAY = Script(
     _TERMS

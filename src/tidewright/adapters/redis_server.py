@@ -134,7 +134,7 @@ class RedisServer:
         try:
             if self.closed:
                 raise StreamUnavailable(f"the connections to Redis at {self.place} are closed")
-            return await client.execute_command(*command)  # type: ignore[no-untyped-call]
+            return await _cancellable(client.execute_command(*command))  # type: ignore[no-untyped-call]
         except AuthenticationError as error:
             raise self._credentials(str(error)) from error
         except ResponseError as error:
@@ -193,6 +193,16 @@ class RedisServer:
             f"Redis at {self.place} refuses these credentials ({message}); put user and password into the URL, "
             "redis://USER:PASSWORD@HOST:PORT/0"
         )
+
+
+async def _cancellable(call: Awaitable[Reply]) -> Reply:
+    """The client waits by `asyncio.wait_for`, which in Python 3.11 forgets that it was cancelled where the answer comes at the same moment: whoever asks for ever would never end."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    reply = await call
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return reply
 
 
 class _PasswordFile(CredentialProvider):

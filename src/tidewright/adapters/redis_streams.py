@@ -1,25 +1,31 @@
 """Streams on Redis: consumer groups, bounded, each message once however often it is published."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
-from tidewright.adapters.redis_scripts import BURY, JOIN, PUBLISH, REPLAY, STANDING, TRIM
-from tidewright.adapters.redis_server import Away, RedisOptions, RedisServer, Reply, Script, ServerError, Word
+from tidewright.adapters.redis_scripts import ACKNOWLEDGE, BURY, JOIN, PUBLISH, REPLAY, STANDING, TAKE
+from tidewright.adapters.redis_server import RedisOptions, RedisServer, Reply, Script, ServerError, Word
 from tidewright.adapters.stream_rules import (
     ABANDONED_AFTER,
     DEAD_KEPT,
     check_group,
     check_orders,
+    cramped,
     full,
+    full_of_dead,
     topic_named,
     wall_clock_ms,
 )
-from tidewright.ports import Backlog, DeadLetter, Delivery, Message, Standing, StreamUnavailable
+from tidewright.ports import Backlog, DeadLetter, Delivery, LaneBehind, Message, Standing, StreamUnavailable
 from tidewright.wire.topology import TOPICS, Topic
 
 _LONGEST_WAIT = 2.0
 """Seconds that one command waits for messages: well below the time-out of an answer."""
+
+_STANDING_BY = 0.5
+"""Seconds after which a consumer looks again whether another is still at work."""
 
 _TAILED_AT_ONCE = 1_000
 
@@ -38,10 +44,11 @@ class RedisStreams:
         self._topics = topics
         self._abandoned_after = abandoned_after
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> int:
+    async def publish(self, topic: str, messages: Sequence[Message], believed: Mapping[str, int] | None = None) -> int:
         check_orders(messages)
+        lanes = [word for lane in (believed or {}).items() for word in lane]
         flat = [word for message in messages for word in message]
-        return await self._append(topic_named(self._topics, topic), PUBLISH, flat)
+        return await self._append(topic_named(self._topics, topic), PUBLISH, [len(lanes) // 2, *lanes, *flat])
 
     async def last(self, topic: str, lane: str) -> int | None:
         order = await self._server.ask("HGET", _keys(topic_named(self._topics, topic))[1], lane)
@@ -71,6 +78,17 @@ class RedisStreams:
                 if b"g" not in fields:
                     yield Delivery(id_, fields[b"d"], 1)
 
+    async def kept(self, topic: str) -> AsyncIterator[Delivery]:
+        known = topic_named(self._topics, topic)
+        start, newest = "-", await self._newest(known)
+        while page := _entries(
+            await self._server.ask("XRANGE", _keys(known)[0], start, newest, "COUNT", _TAILED_AT_ONCE)
+        ):
+            for id_, fields in page:
+                if b"g" not in fields:
+                    yield Delivery(id_, fields[b"d"], 1)
+            start = f"({page[-1][0]}"
+
     async def backlog(self, topic: str, group: str) -> Backlog:
         check_group(topic_named(self._topics, topic), group)
         return (await self.standing(topic)).groups[group]
@@ -88,22 +106,21 @@ class RedisStreams:
     async def replay(self, topic: str, ids: Sequence[str]) -> int:
         return await self._append(topic_named(self._topics, topic), REPLAY, ids)
 
+    async def discard(self, topic: str, ids: Sequence[str]) -> int:
+        dead = _keys(topic_named(self._topics, topic))[4]
+        return int(await self._server.ask("XDEL", dead, *ids)) if ids else 0
+
     async def close(self) -> None:
         await self._server.close()
 
     async def _append(self, topic: Topic, script: Script, words: Sequence[Word]) -> int:
-        """Run a script that adds messages. Raises StreamFull and StreamUnavailable."""
-        keys, arguments = _keys(topic), [*_terms(topic), *words]
-
-        async def append() -> Reply:
-            try:
-                return await self._server.call_script(script, keys, arguments)
-            except Away as error:
-                if error.code == "OOM":  # what everyone has acknowledged may go, which makes room for the next attempt
-                    await self._server.call_script(TRIM, keys, _terms(topic))
-                raise
-
-        added, behind = await self._server.patiently(append)
+        """Run a script that adds messages. Raises LaneBehind, StreamFull and StreamUnavailable."""
+        added, behind, *lane = await self._server.run(script, _keys(topic), [*_terms(topic), *words])
+        if lane:
+            name, last = lane
+            raise LaneBehind(name.decode(), None if last is None else int(last))
+        if behind == -1:
+            raise cramped(topic)
         if behind is not None:
             raise full(topic, behind, added)
         return int(added)
@@ -120,8 +137,6 @@ class RedisSubscription:
     def __init__(self, server: RedisServer, topic: Topic, group: str, consumer: str, abandoned_after: float) -> None:
         self._server, self._topic, self._group, self._consumer = server, topic, group, consumer
         self._abandoned_ms = round(abandoned_after * 1_000)
-        self._stream = _keys(topic)[0]
-        self._claim_from = "0-0"
 
     async def join(self) -> None:
         """See that the group is there."""
@@ -133,71 +148,55 @@ class RedisSubscription:
 
     async def acknowledge(self, ids: Sequence[str]) -> None:
         if ids:
-            await self._server.ask("XACK", self._stream, self._group, *ids)
+            await self._server.run(ACKNOWLEDGE, _keys(self._topic), [*_terms(self._topic), self._group, *ids])
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
-        stream, *_, dead = _keys(self._topic)
-        about = (self._group, delivery.id, delivery.data, delivery.attempts, reason, wall_clock_ms(), DEAD_KEPT)
-        await self._server.run(BURY, (stream, dead), about)
+        about = (DEAD_KEPT, self._group, delivery.id, delivery.data, delivery.attempts, reason)
+        if not await self._server.run(BURY, _keys(self._topic), [*_terms(self._topic), *about]):
+            raise full_of_dead(self._topic)
 
     async def _read(self, most: int, until: float) -> list[Delivery]:
+        about = (self._group, self._consumer, most, self._abandoned_ms)
         while True:
             remaining = until - time.monotonic()
             try:
-                # After whatever went wrong before, those that were given come first: so their order holds.
-                found = (
-                    await self._again(await self._given(most, "0"))
-                    or await self._again(await self._abandoned(most))
-                    or await self._first_time(await self._given(most, ">", remaining))
+                entries, attempts, position = await self._server.call_script(
+                    TAKE, _keys(self._topic), [*_terms(self._topic), *about]
                 )
             except ServerError as error:
                 if error.code != "NOGROUP":
                     raise
                 await self.join()  # the server has lost everything, and begins anew
                 continue
+            found = await self._ours(_entries(entries), attempts)
             if found or remaining <= 0:
                 return found
+            if not entries:
+                await self._wait(position, remaining)
 
-    async def _given(self, most: int, after: str, wait: float = 0.0) -> "list[_Entry]":
-        """What the server gives this consumer: again after an id, or ``>``, what nobody was given yet, as soon as there is any."""
-        milliseconds = round(min(wait, _LONGEST_WAIT, max(self._abandoned_ms / 2_000, 0.01)) * 1_000)
-        blocking = ("BLOCK", milliseconds) if milliseconds > 0 else ()
-        found = await self._server.call(
-            "XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", most, *blocking, "STREAMS", self._stream, after,
-            waits=bool(blocking),
-        )  # fmt: skip
-        return _entries(found[0][1]) if found else []
+    async def _wait(self, position: bytes | None, most: float) -> None:
+        """Until there is something after an id, or without one for a while, at most so many seconds."""
+        seconds = min(most, max(self._abandoned_ms / 2_000, 0.01), _STANDING_BY if position is None else _LONGEST_WAIT)
+        if position is None:
+            await asyncio.sleep(seconds)
+        else:
+            await self._server.call(
+                "XREAD", "COUNT", 1, "BLOCK", max(round(seconds * 1_000), 1), "STREAMS", _keys(self._topic)[0], position,
+                waits=True,
+            )  # fmt: skip
 
-    async def _abandoned(self, most: int) -> "list[_Entry]":
-        """What another was given so long ago that it must be gone; the next that are so are looked for from there on."""
-        claimed = await self._server.call(
-            "XAUTOCLAIM", self._stream, self._group, self._consumer, self._abandoned_ms, self._claim_from, "COUNT", most
-        )
-        self._claim_from = claimed[0].decode()
-        return _entries(claimed[1])
-
-    async def _again(self, entries: "list[_Entry]") -> list[Delivery]:
-        """Those that were given before, with how often by now."""
-        if not entries:
-            return []
-        told = await self._server.call(
-            "XPENDING", self._stream, self._group, entries[0][0], entries[-1][0], len(entries), self._consumer
-        )
-        attempts = {id_.decode(): times for id_, _, _, times in told}
-        return await self._ours(
-            [Delivery(id_, fields.get(b"d", b""), attempts.get(id_, 1)) for id_, fields in entries], entries
-        )
-
-    async def _first_time(self, entries: "list[_Entry]") -> list[Delivery]:
-        return await self._ours([Delivery(id_, fields[b"d"], 1) for id_, fields in entries], entries)
-
-    async def _ours(self, deliveries: list[Delivery], entries: "list[_Entry]") -> list[Delivery]:
+    async def _ours(self, entries: "list[_Entry]", attempts: Sequence[int]) -> list[Delivery]:
         """Without those that are for another group alone, or whose content is lost: these are done with."""
         group = self._group.encode()
         done = {id_ for id_, fields in entries if not fields or fields.get(b"g", group) != group}
         if done:
-            await self._server.call("XACK", self._stream, self._group, *done)
-        return [delivery for delivery in deliveries if delivery.id not in done]
+            words = [*_terms(self._topic), self._group, *done]
+            await self._server.call_script(ACKNOWLEDGE, _keys(self._topic), words)
+        return [
+            Delivery(id_, fields[b"d"], times)
+            for (id_, fields), times in zip(entries, attempts, strict=True)
+            if id_ not in done
+        ]
 
 
 _Entry = tuple[str, dict[bytes, bytes]]

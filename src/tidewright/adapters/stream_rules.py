@@ -11,7 +11,7 @@ ABANDONED_AFTER = 30.0
 """Seconds without an acknowledgement after which whoever was given a message is taken for gone."""
 
 DEAD_KEPT = 10_000
-"""The most dead letters of a topic; beyond, the oldest goes."""
+"""The most dead letters of a topic; beyond, nothing is buried until some are put back or discarded."""
 
 _EXACT = 2**53
 
@@ -50,6 +50,22 @@ def full(topic: Topic, behind: int, adding: int) -> StreamFull:
     return StreamFull(
         f"{topic.name}: the slowest of {', '.join(topic.consumers)} is {behind:,} messages behind, and {adding:,} more would "
         f"pass the bound of {topic.bound:,}; see that it runs and keeps up (`tidewright streams list`), then publish again"
+    )
+
+
+def cramped(topic: Topic) -> StreamFull:
+    """The error of a server that has too little memory left to take what only waits to be consumed."""
+    return StreamFull(
+        f"{topic.name}: the server's memory is nearly full (maxmemory), and the rest of it is for what lets consumers catch up; see that "
+        f"{', '.join(topic.consumers)} runs and keeps up (`tidewright streams list`), or give it more, then publish again"
+    )
+
+
+def full_of_dead(topic: Topic) -> StreamFull:
+    """The error of a topic that has too many dead letters."""
+    return StreamFull(
+        f"{topic.name}: it has {DEAD_KEPT:,} dead letters, and none is forgotten by itself; see `tidewright streams dead {topic.name}`, "
+        "mend what is wrong, then `replay` them, or `discard` those that nobody needs"
     )
 
 

@@ -39,6 +39,7 @@ def streams() -> None:
       tidewright streams list --watch
       tidewright streams dead raw.trades
       tidewright streams replay raw.trades --id 1732343423000-0
+      tidewright streams discard raw.trades --id 1732343423000-0
 
     Without --url they are those of $TIDEWRIGHT_STREAMS; `tidewright up` prints its own.
     """
@@ -129,6 +130,35 @@ def replay(topic: str, url: str, ids: tuple[str, ...]) -> None:
             err=True,
         )
     click.echo(f"{count} dead letter{'' if count == 1 else 's'} of {topic} put back")
+
+
+@streams.command()
+@click.argument("topic")
+@_url
+@click.option(
+    "--id", "ids", multiple=True, metavar="ID", help="A letter, as `dead` lists them; may be given several times."
+)
+@click.option("--all", "every", is_flag=True, help="All of them.")
+def discard(topic: str, url: str, ids: tuple[str, ...], every: bool) -> None:
+    """Forget dead letters of TOPIC for good: those that `replay` would only bury again.
+
+    Where a topic has 10,000 of them its consumers wait until some are put back or discarded.
+
+    \b
+    Examples:
+      tidewright streams dead raw.trades --json > letters.json
+      tidewright streams discard raw.trades --all
+    """
+    if bool(ids) == every:
+        raise click.UsageError("Name letters with --id, or take --all of them.")
+
+    async def forget(there: "AdministeredStreams") -> int:
+        chosen = list(ids) or [letter.id async for letter in _letters(there, topic)]
+        pages = [chosen[first : first + _PAGE] for first in range(0, len(chosen), _PAGE)]
+        return sum([await there.discard(topic, page) for page in pages])
+
+    count = _asked(url, forget)
+    click.echo(f"{count} dead letter{'' if count == 1 else 's'} of {topic} discarded")
 
 
 def _asked(url: str, ask: "Callable[[AdministeredStreams], Awaitable[_Result]]") -> _Result:

@@ -9,7 +9,20 @@ class StreamUnavailable(ConnectionError):
 
 
 class StreamFull(RuntimeError):
-    """Consumers are so far behind that a stream's bound is reached; nothing was published, and nothing unread is ever dropped."""
+    """Consumers are so far behind that a bound is reached, of a stream, its dead letters or the server's memory; nothing was added, and nothing is ever dropped for it."""
+
+
+class LaneBehind(RuntimeError):
+    """A stream has less of a lane than its publisher believes, because its server has lost messages; nothing was published.
+
+    `last` is the `order` of the lane's last message, None where there is none: whoever published what came after it publishes it again.
+    """
+
+    def __init__(self, lane: str, last: int | None) -> None:
+        known = "nothing" if last is None else f"only up to {last}"
+        super().__init__(f"the stream has {known} of the lane {lane!r}: publish again what comes after it")
+        self.lane = lane
+        self.last = last
 
 
 class Message(NamedTuple):
@@ -57,13 +70,13 @@ class Standing(NamedTuple):
 
 
 class Subscription(Protocol):
-    """One consumer of a group; each message goes to one consumer of the group until it is acknowledged."""
+    """One consumer of a group. While one of them holds messages that it has not acknowledged, the others are given none: so a group handles messages in their order."""
 
     async def read(self, most: int, wait: float) -> list[Delivery]:
         """Up to `most` messages in the stream's order, as soon as there is one; none after `wait` seconds without.
 
-        First come those that this consumer was given before and has not acknowledged, then those that another left
-        unacknowledged for so long that it must be gone, then new ones. Raises StreamUnavailable.
+        First come those that were given before and not acknowledged, to this consumer, or to another so long ago that it must be
+        gone; then new ones. Raises StreamUnavailable.
         """
         ...
 
@@ -72,18 +85,22 @@ class Subscription(Protocol):
         ...
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
-        """Keep a message that nobody can do anything with as a dead letter, with the reason, and acknowledge it. Raises StreamUnavailable."""
+        """Keep a message that nobody can do anything with as a dead letter, with the reason, and acknowledge it.
+
+        Raises StreamFull, where as many dead letters are kept as may be, and StreamUnavailable.
+        """
         ...
 
 
 class Streams(Protocol):
     """Topics by name; `tidewright.wire.topology` knows which there are, and who may do what."""
 
-    async def publish(self, topic: str, messages: Sequence[Message]) -> int:
+    async def publish(self, topic: str, messages: Sequence[Message], believed: Mapping[str, int] | None = None) -> int:
         """Add, in this order, the messages whose `order` is above the last of their lane; how many those were.
 
         All or none. Repeating does no harm, so whoever is not told what became of a message publishes it again.
-        Raises StreamFull and StreamUnavailable.
+        `believed` is, by lane, the `order` that the publisher takes for the lane's last: where the stream has less, in the same step
+        nothing is published. Raises LaneBehind, StreamFull and StreamUnavailable.
         """
         ...
 
@@ -100,6 +117,10 @@ class Streams(Protocol):
 
         Endless. Raises StreamUnavailable.
         """
+        ...
+
+    def kept(self, topic: str) -> AsyncIterator[Delivery]:
+        """Every message that is kept, the oldest first, up to the newest as of the call. Raises StreamUnavailable."""
         ...
 
     async def backlog(self, topic: str, group: str) -> Backlog:
@@ -127,6 +148,10 @@ class StreamAdmin(Protocol):
 
         Their lanes are not asked. Repeating does no harm. Raises StreamFull and StreamUnavailable.
         """
+        ...
+
+    async def discard(self, topic: str, ids: Sequence[str]) -> int:
+        """Forget dead letters for good; how many there were. Repeating does no harm. Raises StreamUnavailable."""
         ...
 
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from tidewright.domain.bars import Market
-from tidewright.ports import StreamFull, Streams, StreamUnavailable
+from tidewright.ports import LaneBehind, StreamFull, Streams, StreamUnavailable
 from tidewright.serving.failures import Failure
 from tidewright.serving.logs import logger
 from tidewright.signals.service import SignalService
@@ -18,7 +18,8 @@ async def publish(service: SignalService, streams: Streams) -> None:
     """Publish each signal of each market once, in the order of its bars, for ever.
 
     It goes on after the last one that was published, by whatever process, and begins with the newest bar. While the
-    streams are away it waits: what was said meanwhile is still in the history.
+    streams are away it waits: what was said meanwhile is still in the history. So is what the streams have lost of the
+    signals that this process has published, which it publishes again.
     """
     async with asyncio.TaskGroup() as tasks:
         for symbol, follower in service.followers.items():
@@ -27,18 +28,21 @@ async def publish(service: SignalService, streams: Streams) -> None:
 
 async def _publish_one(service: SignalService, streams: Streams, symbol: str, market: Market) -> None:
     lane, pause = signal_lane(service.name, market), _FIRST_PAUSE
+    begun: int | None = None
     while True:
         try:
             last = await streams.last(SIGNALS.name, lane)
-            start = None if last is None else last + 1
+            start = begun if last is None else last + 1
             async for said in service.stream([symbol], start, columns_only=service.asked_bar_by_bar):
                 digest = said.provenance.anchor.strategy
                 published = [PublishedSignal(service.name, digest, signal) for signal in said.signals]
-                await streams.publish(SIGNALS.name, [signal_event(one) for one in published])
-                pause = _FIRST_PAUSE
+                messages = [signal_event(one) for one in published]
+                await streams.publish(SIGNALS.name, messages, {} if last is None else {lane: last})
+                last, pause = messages[-1].order, _FIRST_PAUSE
+                begun = messages[0].order if begun is None else begun
         except Failure:  # the service is stopping
             return
-        except (StreamUnavailable, StreamFull) as error:
+        except (LaneBehind, StreamUnavailable, StreamFull) as error:
             logger().warning("signals are not published", market=str(market), reason=str(error))
         # Jitter, so that those who lost the same server do not all come back to it at once.
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

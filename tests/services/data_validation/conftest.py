@@ -48,10 +48,14 @@ class Pipeline:
     async def publish(self, topic, *messages):
         await self.streams.publish(topic, messages)
 
-    async def consume(self, topic):
+    def intake(self, topic):
+        (found,) = [one for one in self.service.intakes if one.topic == topic]
+        return found
+
+    async def consume(self, topic, consumer="test"):
         """Every batch that there is."""
-        (intake,) = [one for one in self.service.intakes if one.topic == topic]
-        subscription = await self.streams.subscribe(topic, "data-validation", "test")
+        intake = self.intake(topic)
+        subscription = await self.streams.subscribe(topic, "data-validation", consumer)
         while await intake.step(subscription):
             pass
 
@@ -76,10 +80,10 @@ class Pipeline:
 def make():
     """Makes a service, over the same server and archive as another where these are given."""
 
-    def made(server=None, archive=None, streams=None, batch=500, beside=None):
+    def made(server=None, archive=None, streams=None, batch=500, beside=None, consumer="test", wait=0.0):
         streams = streams or MemoryStreams(server or MemoryServer())
         archive, clock, metrics = archive or MemoryArchive(), StoppedClock(DAWN), Metrics()
-        service = assembled(streams, archive, clock, Figures(metrics), beside or Beside(), "test", batch, 0.0)
+        service = assembled(streams, archive, clock, Figures(metrics), beside or Beside(), consumer, batch, wait)
         return Pipeline(streams, archive, clock, metrics, service)
 
     return made

@@ -1,13 +1,17 @@
 """The loops: raw messages are judged, archived, passed on, held or buried, and acknowledged."""
 
+import asyncio
+
 import numpy as np
 import pytest
 from raw_messages import BTC, DAWN, HOUR, MINUTE, bar, bars, history, trade, values_of
 
 from data_validation.intake import ATTEMPTS, Intake
-from tidewright.adapters.memory_streams import MemoryStreams
+from tidewright.adapters.memory_archive import MemoryArchive
+from tidewright.adapters.memory_streams import MemoryServer, MemoryStreams
 from tidewright.domain.bars import COLUMNS, Market
 from tidewright.ports import ArchiveUnavailable, Message, StreamUnavailable
+from tidewright.serving.failures import Failure, Kind
 from tidewright.wire.market_data import history_of
 
 pytestmark = pytest.mark.anyio
@@ -136,26 +140,129 @@ async def test_the_same_again_changes_nothing(pipeline):
     assert await pipeline.held() == []
 
 
-class Unforeseen(Exception):
+class Surprise(Exception):
     """Nobody expects it."""
 
 
-async def test_what_something_unforeseen_comes_of_is_tried_some_times_and_buried(pipeline, monkeypatch):
-    write = pipeline.archive.write_tape
+@pytest.fixture
+def spoilt(pipeline, monkeypatch):
+    """Lets the archive fail where rows are such that something is so."""
 
-    async def fragile(exchange, symbol, tape):
-        if 2 in tape.id:
-            raise Unforeseen("two")
-        return await write(exchange, symbol, tape)
+    def spoil(fails):
+        write = pipeline.archive.write_tape
 
-    monkeypatch.setattr(pipeline.archive, "write_tape", fragile)
+        async def fragile(exchange, symbol, tape):
+            if fails(tape):
+                raise Surprise("two")
+            return await write(exchange, symbol, tape)
+
+        monkeypatch.setattr(pipeline.archive, "write_tape", fragile)
+
+    return spoil
+
+
+async def test_what_something_unforeseen_comes_of_is_tried_some_times_and_buried(pipeline, spoilt):
+    spoilt(lambda tape: 2 in tape.id)
     await pipeline.publish("raw.trades", trade(1), trade(2), trade(3))
 
-    await pipeline.consume("raw.trades")
+    await until_done(pipeline, "raw.trades")
 
     assert await archived_ids(pipeline) == [1, 3]
     (letter,) = await pipeline.dead("raw.trades")
-    assert (letter.data, letter.attempts, letter.reason) == (trade(2).data, ATTEMPTS, "Unforeseen: two")
+    assert (letter.data, letter.attempts, letter.reason) == (trade(2).data, ATTEMPTS, "Surprise: two")
+
+
+async def test_without_another_message_that_can_be_handled_none_is_buried(pipeline, spoilt):
+    spoilt(lambda tape: 2 in tape.id)
+    await pipeline.publish("raw.trades", trade(2), Message("x", 1, b"\xff"), trade(7, price=-1.0))
+    told = []
+
+    async def sleep(milliseconds):
+        told.append(pipeline.intake("raw.trades").trouble)
+        if len(told) == 50:
+            assert [letter.data for letter in await pipeline.dead("raw.trades")] == [b"\xff"]
+            await pipeline.publish("raw.trades", trade(8))
+
+    pipeline.clock.sleep = sleep
+    await until_done(pipeline, "raw.trades")
+
+    assert len(told) == 50
+    assert "raw.trades: the message 0-1 cannot be handled: Surprise: two" in told[0]
+    assert await archived_ids(pipeline) == [8]
+    assert [letter.data for letter in await pipeline.dead("raw.trades")] == [b"\xff", trade(2).data]
+
+
+async def test_an_error_that_lasts_buries_nothing_and_breaks_no_order(pipeline, spoilt):
+    ill = []
+    spoilt(lambda tape: bool(ill))
+    sent = [trade(number) for number in range(1, 1_201)]
+    await pipeline.publish("raw.trades", *sent[:600])
+    rounds = []
+
+    async def sleep(milliseconds):
+        rounds.append(milliseconds)
+        if len(rounds) == 40:
+            ill.clear()
+
+    pipeline.clock.sleep = sleep
+    subscription = await pipeline.streams.subscribe("raw.trades", "data-validation", "test")
+    await pipeline.intake("raw.trades").step(subscription)
+    ill.append("from the middle on")
+    await pipeline.publish("raw.trades", *sent[600:])
+    await until_done(pipeline, "raw.trades")
+
+    assert len(rounds) == 40
+    assert await pipeline.dead("raw.trades") == []
+    assert await archived_ids(pipeline) == list(range(1, 1_201))
+    assert await pipeline.passed_on("valid.trades") == [message.data for message in sent]
+
+
+async def test_tries_while_the_archive_was_away_do_not_count(pipeline, monkeypatch):
+    write, failures = pipeline.archive.write_tape, [ArchiveUnavailable("gone")] * 20 + [Surprise("once")] * 2
+
+    async def fragile(*given):
+        if failures:
+            raise failures.pop(0)
+        return await write(*given)
+
+    monkeypatch.setattr(pipeline.archive, "write_tape", fragile)
+    await pipeline.publish("raw.trades", trade(1), trade(2))
+
+    await until_done(pipeline, "raw.trades")
+
+    assert await pipeline.dead("raw.trades") == []
+    assert await pipeline.passed_on("valid.trades") == [trade(1).data, trade(2).data]
+
+
+async def test_where_dead_letters_are_too_many_it_waits_until_somebody_has_looked(pipeline, monkeypatch):
+    for module in ("stream_rules", "memory_streams"):
+        monkeypatch.setattr(f"tidewright.adapters.{module}.DEAD_KEPT", 1)
+    await pipeline.publish("raw.trades", Message("x", 1, b"\xff"), Message("x", 2, b"\xfe"), trade(1))
+    told = []
+
+    async def sleep(milliseconds):
+        told.append(pipeline.intake("raw.trades").trouble)
+        if len(told) == 5:
+            (letter,) = await pipeline.dead("raw.trades")
+            await pipeline.streams.discard("raw.trades", [letter.id])
+
+    pipeline.clock.sleep = sleep
+    await until_done(pipeline, "raw.trades")
+
+    assert "raw.trades: it has 1 dead letters" in told[0]
+    assert [letter.data for letter in await pipeline.dead("raw.trades")] == [b"\xfe"]
+    assert await archived_ids(pipeline) == [1]
+
+
+async def test_a_comparison_that_fails_holds_up_nothing(pipeline, monkeypatch):
+    def broken(*_):
+        raise Surprise("no comparison")
+
+    monkeypatch.setattr("data_validation.crosscheck.Crosscheck.look", broken)
+    await pipeline.publish("raw.trades", *(trade(number) for number in range(1, 9)))
+    await until_done(pipeline, "raw.trades")
+    assert await archived_ids(pipeline) == list(range(1, 9))
+    assert pipeline.clock.slept == []
 
 
 async def test_metrics_tell_of_it(pipeline):
@@ -207,7 +314,7 @@ class Ended(Exception):
 
 async def until_done(pipeline, topic):
     """Let the loop run until there is nothing left to read."""
-    (intake,) = [one for one in pipeline.service.intakes if one.topic == topic]
+    intake = pipeline.intake(topic)
 
     async def step(subscription):
         if not await Intake.step(intake, subscription):
@@ -259,6 +366,24 @@ async def test_what_was_read_before_the_archive_went_away_is_read_again(pipeline
     assert len(await pipeline.passed_on("valid.trades")) == 20
     assert await pipeline.held() == []
     assert len(pipeline.clock.slept) == 2
+
+
+async def test_it_consumes_though_the_process_beside_it_is_killed_at_once(make):
+    class Killed:
+        async def run(self, work):
+            raise Failure(Kind.UNAVAILABLE, "the process that does this was killed")
+
+    pipeline = make(beside=Killed(), wait=0.01)
+    await pipeline.publish("raw.trades", trade(1))
+    work = asyncio.create_task(pipeline.service.work())
+    try:
+        async with asyncio.timeout(10):
+            while not await archived_ids(pipeline):
+                await asyncio.wait((work,), timeout=0.01)
+                assert not work.done()
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def test_it_is_not_ready_before_it_consumes(pipeline):
@@ -323,6 +448,26 @@ async def test_cut_off_anywhere_nothing_is_lost_and_nothing_doubled(make, topic)
         if knife.calls > 0:
             break
     assert calls > 15
+
+
+@pytest.mark.parametrize("calls", range(1, 40))
+async def test_a_validator_that_is_killed_leaves_no_hole_though_another_stands_by(make, calls):
+    sent = [trade(number) for number in range(1, 41)]
+    server, archive = MemoryServer(), MemoryArchive()
+    ours = [MemoryStreams(server, abandoned_after=0.02) for _ in range(2)]
+    knife = Knife(calls)
+    killed = make(streams=_Cutting(ours[0], knife), archive=_Cutting(archive, knife), batch=7)
+    alive = make(streams=ours[1], archive=archive, batch=7)
+    await alive.publish("raw.trades", *sent)
+    try:
+        await killed.consume("raw.trades", "killed")
+    except CutOff:
+        while (await alive.streams.backlog("raw.trades", "data-validation")) != (40, 0, 0):
+            await alive.consume("raw.trades", "alive")
+            await asyncio.sleep(0.005)
+
+    assert await archived_ids(alive) == list(range(1, 41))
+    assert await alive.passed_on("valid.trades") == [message.data for message in sent]
 
 
 async def same(one, other, topic):

@@ -88,6 +88,14 @@ def test_replaying_one_and_then_all(run, buried):
     assert (trades["dead"], trades["groups"][GROUP]["unread"]) == (0, 3)
 
 
+def test_discarding_one_and_then_all(run, buried):
+    assert "or take --all of them" in run("discard", "raw.trades").output
+    assert run("discard", "raw.trades", "--id", buried[1]).output == "1 dead letter of raw.trades discarded\n"
+    assert run("discard", "raw.trades", "--id", buried[1]).output == "0 dead letters of raw.trades discarded\n"
+    assert run("discard", "raw.trades", "--all").output == "1 dead letter of raw.trades discarded\n"
+    assert run("dead", "raw.trades").output == "raw.trades has no dead letters\n"
+
+
 def test_what_cannot_be_asked_is_told(run, url, capsys):
     def ended(*arguments):
         code = ending(lambda: streams.main([*arguments], standalone_mode=False))

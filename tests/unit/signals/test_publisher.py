@@ -7,6 +7,7 @@ import pytest
 from live_market import BTC, HOUR, Feed, Live, hours
 
 from tidewright.adapters.memory_streams import MemoryServer, MemoryStreams
+from tidewright.ports import Message
 from tidewright.signals.published import published as read_back
 from tidewright.signals.publisher import publish
 from tidewright.wire.signal import published_of
@@ -88,6 +89,27 @@ async def test_what_is_said_while_the_streams_are_away_is_published_afterwards(m
         assert await published(server, 3) == [59, 60, 61]
 
 
+async def test_what_the_streams_have_lost_of_it_is_published_again(monkeypatch):
+    monkeypatch.setattr("tidewright.signals.publisher._FIRST_PAUSE", 0.001)
+    server, live = MemoryServer(), await following(60)
+    async with publishing(live, server):
+        await published(server, 1)
+        await more(live, 63)
+        await published(server, 4)
+        log = server.log(SIGNALS.name)
+        (lane,) = log.lanes
+        del log.entries[4], log.entries[3]
+        log.next, log.lanes[lane] = 3, 60 * HOUR
+        await more(live, 64)
+        assert await published(server, 5) == [59, 60, 61, 62, 63]
+
+        log.entries.clear()
+        log.lanes.clear()
+        log.first, log.next = 1, 1
+        await more(live, 65)
+        assert await published(server, 6) == [59, 60, 61, 62, 63, 64]
+
+
 async def test_it_ends_with_the_service():
     server, live = MemoryServer(), await following(60)
     async with publishing(live, server) as task:
@@ -104,6 +126,17 @@ async def test_what_was_published_can_be_read_back_by_strategy_and_market():
     assert [one.signal.time // HOUR for one in found] == [59, 60, 61]
     assert {one.digest for one in found} == {live.strategy.digest}
     assert await read_back(MemoryStreams(server), "another", BTC) == []
+
+
+async def test_reading_back_ends_though_what_was_said_is_no_longer_kept():
+    server, live = MemoryServer(), await following(60)
+    async with publishing(live, server):
+        await published(server, 1)
+    streams = MemoryStreams(server)
+    for first in range(1, 20_000, 1_000):
+        await streams.publish(SIGNALS.name, [Message("another", n, b"") for n in range(first, first + 1_000)])
+    async with asyncio.timeout(5):
+        assert await read_back(streams, "ma-cross", BTC) == []
 
 
 async def published_so_far(server, count):

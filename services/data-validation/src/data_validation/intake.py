@@ -1,6 +1,7 @@
 """The loop over one raw topic: read, judge, archive, pass on, hold what is refused, acknowledge; in this order, so that being cut off anywhere loses and doubles nothing."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -21,7 +22,7 @@ from tidewright.serving.logs import logger
 
 GROUP = "data-validation"
 ATTEMPTS = 5
-"""How often a message that something unforeseen comes of is tried before it is buried."""
+"""How often a message that something unforeseen comes of is tried before others are, which tell whether it is its own fault."""
 
 AWAY = (ArchiveUnavailable, StreamUnavailable, StreamFull)
 """What passes by waiting."""
@@ -29,6 +30,10 @@ AWAY = (ArchiveUnavailable, StreamUnavailable, StreamFull)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 15.0
 _COUNTED = 1_000
 _COUNT_EVERY = 30_000
+
+
+class Unforeseen(RuntimeError):
+    """Something that nobody expects came of a message: it is tried again, and may be buried."""
 
 
 class Intake:
@@ -50,6 +55,7 @@ class Intake:
         self._batch = batch
         self._wait = wait
         self._counted = 0
+        self._failures: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Consume for ever; what is away is waited for, longer each time, and then all that was not acknowledged is read again."""
@@ -61,40 +67,62 @@ class Intake:
                     await self.step(subscription)
                     pause = _FIRST_PAUSE
                     self._told("")
-            except AWAY as error:
+            except (*AWAY, Unforeseen) as error:
                 self._told(f"{self.topic}: {error}")
                 self._figures.waits(self.topic)
                 await self._clock.sleep(round(1_000 * pause * random.uniform(0.5, 1)))  # noqa: S311 - jitter
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def step(self, subscription: Subscription) -> int:
-        """One batch; how many messages were read. Raises what is in `AWAY`."""
+        """One batch; how many messages were read. Raises what is in `AWAY`, and Unforeseen."""
         deliveries = await subscription.read(self._batch, self._wait)
         if deliveries:
             await self._handled(subscription, deliveries)
+            self._failures.clear()
         await self._count()
         return len(deliveries)
 
     async def _handled(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-        """What something unforeseen comes of is handled message by message, so that one cannot hold up the others."""
         try:
             await self._consumed(subscription, deliveries)
         except AWAY:
             raise
-        except Exception as error:
-            if len(deliveries) > 1:
-                for delivery in deliveries:
-                    await self._handled(subscription, [delivery])
-                return
-            (delivery,) = deliveries
-            logger().exception(
-                "a message cannot be handled", topic=self.topic, id=delivery.id, attempt=delivery.attempts
-            )
-            if delivery.attempts >= ATTEMPTS:
-                await subscription.bury(delivery, f"{type(error).__name__}: {error}")
-                self._figures.messages(self.topic, "buried", 1)
+        except Exception:
+            await self._one_by_one(subscription, deliveries)
 
-    async def _consumed(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+    async def _one_by_one(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        """Handle messages in their order, so that one that may yet succeed is not passed by.
+
+        One that has failed often enough steps aside for those behind it. Where rows of one of these are archived it was the message's own fault, and it is
+        buried; otherwise whatever is wrong may be mended some day, and all of them wait for that. Raises Unforeseen, and what is in `AWAY`.
+        """
+        failed: list[tuple[Delivery, Exception]] = []
+        for delivery in deliveries:
+            try:
+                archived = await self._consumed(subscription, [delivery])
+            except AWAY:
+                raise
+            except Exception as error:
+                if not self._failures:
+                    logger().exception("a message cannot be handled", topic=self.topic, id=delivery.id)
+                self._failures[delivery.id] += 1
+                failed.append((delivery, error))
+                if self._failures[delivery.id] < ATTEMPTS:
+                    break
+            else:
+                while failed and archived:
+                    await self._bury(subscription, *failed.pop(0))
+        if failed:
+            last, cause = failed[-1]
+            raise Unforeseen(f"the message {last.id} cannot be handled: {_told(cause)}") from cause
+
+    async def _bury(self, subscription: Subscription, delivery: Delivery, error: Exception) -> None:
+        await subscription.bury(delivery._replace(attempts=self._failures.pop(delivery.id)), _told(error))
+        self._figures.messages(self.topic, "buried", 1)
+        logger().error("buried", topic=self.topic, id=delivery.id, reason=_told(error))
+
+    async def _consumed(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> int:
+        """How many rows were archived."""
         started = perf_counter()
         outcome = await self._judge.process(deliveries)
         if outcome.rejects:
@@ -103,8 +131,18 @@ class Intake:
             await subscription.bury(delivery, reason)
         await subscription.acknowledge([delivery.id for delivery in deliveries])
         self._account(outcome, len(deliveries), perf_counter() - started)
-        for lane, series in outcome.valid:
-            await self._crosscheck.look(lane, series)
+        await self._look(outcome)
+        return outcome.accepted
+
+    async def _look(self, outcome: Outcome) -> None:
+        """A comparison that fails holds up nothing: what is compared is archived and acknowledged."""
+        try:
+            for lane, series in outcome.valid:
+                await self._crosscheck.look(lane, series)
+        except AWAY:
+            raise
+        except Exception:
+            logger().exception("rows cannot be held against what they are made of", topic=self.topic)
 
     def _account(self, outcome: Outcome, count: int, seconds: float) -> None:
         rejected, malformed = len(outcome.rejects), len(outcome.malformed)
@@ -129,3 +167,7 @@ class Intake:
         if bool(trouble) != bool(self.trouble):
             logger().warning("waiting", reason=trouble) if trouble else logger().info("consuming", topic=self.topic)
         self.trouble = trouble
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

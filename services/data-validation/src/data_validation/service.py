@@ -35,6 +35,7 @@ from tidewright.domain.quality.crossing import DIFFERS_FROM_SHORTER
 from tidewright.domain.tape import Tape
 from tidewright.ports import Archive, ArchiveUnavailable, Clock, Delivery, Reject, StoredReport
 from tidewright.serving.failures import Failure, Kind
+from tidewright.serving.logs import logger
 
 PAGE = 500
 """The most reports or held messages that are handed over at once, and that are judged again at a time."""
@@ -202,9 +203,16 @@ class ValidationService:
     async def work(self) -> None:
         """Consume until cancelled; what the first report needs is made ready meanwhile."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._beside.run(ready))
+            tasks.create_task(self._warmed_up())
             for intake in self.intakes:
                 tasks.create_task(intake.run())
+
+    async def _warmed_up(self) -> None:
+        """Nothing depends on it: whoever asks for a report begins the process anew, and is told what is wrong."""
+        try:
+            await self._beside.run(ready)
+        except Exception as error:
+            logger().warning("the first report will take longer", reason=str(error))
 
     async def _kept(self, kind: str, subject: str, content: dict[str, Any], *, passed: bool) -> StoredReport:
         report = StoredReport(uuid4().hex, kind, subject, self._clock.now(), passed, content)

@@ -14,14 +14,13 @@ SCHEMA = "tidewright"
 """PostgreSQL's schema that everything is in."""
 
 _SCHEMES = ("postgresql", "postgres")
-_AWAY = ("08", "0A000", "40", "53", "57", "58", "25006", "55P03")
-"""Connection lost, a schema that has just changed, given up for a deadlock, out of resources, shut down or timed out, the disk; a replica; a lock: another time it may work."""
 _CLOSED_TO_US = {
     "28": "check the user and the password in the URL, or in a passfile",
     "3D": "create the database, or name another in the URL",
     "42501": "give the user one of the roles tidewright_reader, tidewright_writer and tidewright_migrator",
 }
 _DATA = ("22", "23")
+"""What is the fault of what was sent. Everything else that a server says may be mended there, a table that is missing or damaged say: another time it may work."""
 
 
 class DatabaseRefused(ArchiveUnavailable):
@@ -91,10 +90,10 @@ def meaning(error: Exception, address: Address) -> Exception | None:
         return DatabaseRefused(f"{told}; {remedies[0]}")
     if isinstance(cause, ssl.SSLCertVerificationError):
         return DatabaseRefused(f"{told}; name the authority's certificate with sslrootcert in the URL")
-    if code.startswith(_AWAY) or isinstance(cause, OSError | TimeoutError | asyncpg.InterfaceError):
-        return ArchiveUnavailable(told)
     if code.startswith(_DATA):
         return ArchiveRefused(told)
+    if code or isinstance(cause, OSError | TimeoutError | asyncpg.InterfaceError):
+        return ArchiveUnavailable(told)
     return None
 
 

@@ -30,6 +30,13 @@ def test_an_answer_is_its_body_or_json(get, binance):
     assert get("body", FILE) == binance.file(FILE)
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[" * 100_000])
+def test_an_answer_that_is_no_json_is_rejected(get, binance, body):
+    binance.fail(TIME, status(200, body))
+    with pytest.raises(Rejected, match="something else than JSON"):
+        get("json", TIME, {})
+
+
 def test_what_is_not_there_is_none_and_asked_for_once(get, binance):
     assert get("body", "/data/nothing.zip") is None
     assert len(binance.requests) == 1

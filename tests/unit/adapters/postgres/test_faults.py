@@ -11,7 +11,7 @@ from tcp_proxy import TcpProxy
 
 from tidewright.adapters.embedded_postgres import EmbeddedPostgres
 from tidewright.adapters.postgres.archive import PostgresArchive
-from tidewright.adapters.postgres.connection import Address, DatabaseRefused
+from tidewright.adapters.postgres.connection import Address, DatabaseRefused, meaning
 from tidewright.adapters.postgres.database import Database
 from tidewright.adapters.postgres.migrating import upgrade
 from tidewright.domain.bars import Bars, Market
@@ -48,6 +48,16 @@ async def archive(server):
     archive = PostgresArchive.at(server.url)
     yield archive
     await archive.close()
+
+
+@pytest.mark.parametrize("state", ["42P01", "42883", "55000", "XX000", "0A000", "40001", "53100", "57P01", "99999"])
+def test_what_the_server_says_and_nobody_foresaw_may_be_mended_there(state):
+    error = type("Told", (Exception,), {"sqlstate": state})("told")
+    assert type(meaning(error, Address("postgresql://u@h/d"))) is ArchiveUnavailable
+
+
+def test_a_mistake_of_ours_is_none_of_the_servers():
+    assert meaning(TypeError("none"), Address("postgresql://u@h/d")) is None
 
 
 async def test_a_restart_between_two_writes_is_not_noticed(server, archive):
