@@ -1,6 +1,5 @@
 """Which book of runs a URL names, what a book says of a run, and a book in memory."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ class NotBooked(RuntimeError):
 
 def check_book(url: str) -> str:
     """The URL, as it is. Raises UrlRefused for one that names no database."""
+    import asyncio  # noqa: PLC0415 - only where there is a book
+
     asyncio.run(run_book_at(url).close())
     return url
 
@@ -42,6 +43,8 @@ def book_result(url: str, run_id: str, document: Mapping[str, Any], folder: Path
 
     Raises NotBooked, whatever goes wrong: the result is there already, and must not be lost for this.
     """
+    import asyncio  # noqa: PLC0415 - only where there is a book
+
     try:
         saved_ms = (folder / RECORD).stat().st_mtime_ns // 1_000_000
         run = FinishedRun(run_id, {**document, "artifacts": {}}, read_table(folder / "trades.parquet"), saved_ms)
