@@ -17,7 +17,7 @@ HISTORY_CHUNK = 1_000
 
 
 class StreamedTrade(NamedTuple):
-    """A trade and where it happened; times in milliseconds, `received` by the clock of whoever received it."""
+    """A trade and where it happened; times in milliseconds, `received` by the exchange's clock, as whoever received it knows it."""
 
     exchange: str
     symbol: str
@@ -87,13 +87,13 @@ def streamed_bar_of(data: bytes) -> StreamedBar:
 
 
 def history_events(bars: Bars, backfill: str) -> Iterator[Message]:
-    """The bars in parts, in a lane of this backfill's own."""
+    """The bars in parts, in a lane of this backfill's own, each in the order of its last bar's time: whoever is interrupted goes on after that."""
     for first in range(0, len(bars), HISTORY_CHUNK):
         part = bars.part(first, first + HISTORY_CHUNK)
         (columns,) = bars_messages(part)
         event = pb.HistoryEvent(market=market_message(bars.market), bars=columns, backfill_id=backfill)
         lane = f"{market_lane(*bars.market)}#{backfill}"
-        yield Message(lane, int(part.time[0]), event.SerializeToString())
+        yield Message(lane, int(part.time[-1]), event.SerializeToString())
 
 
 def history_of(data: bytes) -> StreamedHistory:

@@ -23,8 +23,8 @@ class Lossy(MemoryStreams):
 
     lies = 0
 
-    async def publish(self, topic, messages):
-        added = await super().publish(topic, messages)
+    async def publish(self, topic, messages, believed=None):
+        added = await super().publish(topic, messages, believed)
         if self.lies:
             self.lies -= 1
             raise StreamUnavailable("the answer was lost")
@@ -124,6 +124,41 @@ async def test_what_the_streams_have_lost_is_told_to_its_lane():
         await until(lambda: not outbox.trouble)
         assert lanes["lane"].told == [("after", 2)]
         assert there(streams) == [1, 2, 3]
+
+
+async def test_what_the_streams_have_lost_while_nobody_looked_is_noticed_with_the_next_message_of_any_lane():
+    streams, lanes = MemoryStreams(MemoryServer()), {"lane": Rewound(), "other": Rewound()}
+    async with posting(streams, lanes) as outbox:
+        outbox.put(numbered(1, 2, 3) + numbered(7, lane="other"), 0.0)
+        await until(lambda: there(streams) == [1, 2, 3, 7])
+        streams.server.log(TOPIC).lanes = {"lane": 2}
+        outbox.put(numbered(4), 0.0)
+        await until(lambda: lanes["lane"].told and lanes["other"].told)
+        assert (lanes["lane"].told, lanes["other"].told) == ([("after", 2)], [("after", None)])
+        outbox.put(numbered(3, 4) + numbered(7, lane="other"), 0.0)
+        await until(lambda: there(streams) == [1, 2, 3, 7, 3, 4, 7])
+
+
+async def test_what_an_earlier_process_published_is_missed_too():
+    streams, lanes = MemoryStreams(MemoryServer()), {"lane": Rewound()}
+    async with posting(streams, lanes) as outbox:
+        outbox.expect("lane", 3)
+        outbox.put(numbered(4), 0.0)
+        await until(lambda: lanes["lane"].told == [("after", None)])
+        assert there(streams) == []
+
+
+async def test_a_lane_that_begins_while_the_streams_are_compared_is_told_when_it_publishes():
+    streams, lanes = MemoryStreams(MemoryServer()), {"lane": Rewound()}
+    async with posting(streams, lanes) as outbox:
+        outbox.expect("lane", 1)
+        outbox.expect("late", 7)
+        outbox.put(numbered(2), 0.0)
+        await until(lambda: lanes["lane"].told)
+        lanes["late"] = Rewound()
+        outbox.put(numbered(8, lane="late"), 0.0)
+        await until(lambda: lanes["late"].told == [("after", None)])
+        assert there(streams) == []
 
 
 async def test_a_lane_that_has_ended_is_published_no_more():

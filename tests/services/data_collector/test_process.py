@@ -12,6 +12,7 @@ import pytest
 from collecting import SYMBOL, TIMEFRAMES, TRADES, Truth, exchanging
 
 from tidewright.adapters.embedded_redis import EmbeddedRedis
+from tidewright.adapters.redis_server import RedisServer
 from tidewright.adapters.redis_streams import RedisStreams
 from tidewright.ports import StreamUnavailable
 from tidewright.wire.market_data import streamed_bar_of, trade_of
@@ -116,6 +117,25 @@ async def killed(times, files, server, folder, trades, speed):
 
 async def test_killed_twice(tape, server, tmp_path):
     assert await killed(2, tape, server, tmp_path, TRADES, speed=60.0)
+
+
+async def test_a_redis_that_has_lost_everything_gets_it_again(tape, server, tmp_path):
+    """It does so between two messages, and is not away for a moment; the second of two processes had not published what is lost."""
+    async with exchanging(tape, speed=60.0) as (_, url, truth), consuming(server) as consumed:
+        with collector(url, server.url, tmp_path / "log"):
+            await consumed.take_until(lambda: len(consumed.trades) > 500, 60)
+        with collector(url, server.url, tmp_path / "log"):
+            await consumed.take_until(lambda: len(consumed.trades) > 1_000, 60)
+            await _lose_everything(server)
+            consumed.trades, consumed.bars = [], []
+            await consumed.take_all(truth)
+        assert consumed.is_the(truth)
+
+
+async def _lose_everything(server):
+    redis = RedisServer(server.url)
+    await redis.ask("FLUSHALL")
+    await redis.close()
 
 
 async def test_it_stops_when_it_is_told(tape, server, tmp_path):

@@ -1,6 +1,7 @@
 """What Binance's REST interface is asked: its time, its symbols, and the past of a market. The weights are those of its documentation."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from data_collector.budget import Budget
@@ -40,13 +41,15 @@ class BinanceApi:
         await self._asked(lambda told: told, "exchangeInfo", 20, symbol=binance_symbol(symbol))
 
     async def newest_trade(self, symbol: str) -> Trade | None:
-        trades = await self._asked(trades_of, "trades", 25, symbol=binance_symbol(symbol), limit=1)
+        trades = await self._asked(
+            partial(trades_of, symbol=symbol), "trades", 25, symbol=binance_symbol(symbol), limit=1
+        )
         return trades[-1] if trades else None
 
     async def trades(self, symbol: str, first: int) -> list[Trade]:
         """Up to a page of them, from an id on."""
         about: _Parameters = {"symbol": binance_symbol(symbol), "fromId": first, "limit": PAGE}
-        trades = await self._asked(trades_of, "historicalTrades", 25, **about)
+        trades = await self._asked(partial(trades_of, symbol=symbol), "historicalTrades", 25, **about)
         return [trade for trade in trades if trade.id >= first]
 
     async def first_trade(self, symbol: str, time: int) -> int | None:
@@ -61,7 +64,7 @@ class BinanceApi:
             "startTime": first,
             "limit": PAGE,
         }
-        bars = await self._asked(lambda rows: bars_of(rows, timeframe), "klines", 2, **about)
+        bars = await self._asked(partial(bars_of, symbol=symbol, timeframe=timeframe), "klines", 2, **about)
         return [bar for bar in bars if bar.time >= first]
 
     async def _asked(self, read: Callable[[Any], _Told], path: str, weight: int, **parameters: str | int) -> _Told:

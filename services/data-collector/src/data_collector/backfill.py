@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from data_collector.lane import PATIENCE
+from data_collector.past import LATE
 from tidewright.adapters.exchange.http import Pace, Rejected, Unavailable
 from tidewright.adapters.exchange.source import BarSource, UnknownSymbol
-from tidewright.domain.bars import Bars, Market
+from tidewright.domain.bars import Market
+from tidewright.domain.instant import utc
 from tidewright.domain.resampling import bar_opens
 from tidewright.domain.timeframe import milliseconds
-from tidewright.ports import StreamFull, Streams, StreamUnavailable, Stretch
+from tidewright.ports import LaneBehind, StreamFull, Streams, StreamUnavailable, Stretch
 from tidewright.serving.logs import logger
 from tidewright.wire.market_data import HISTORY_CHUNK, history_events
 from tidewright.wire.topology import RAW_HISTORY, market_lane
@@ -32,6 +34,10 @@ _T = TypeVar("_T")
 
 class BackfillsFull(RuntimeError):
     """As many wait as may."""
+
+
+class NotOver(RuntimeError):
+    """The end of the period is yet to come; what comes before it has been published."""
 
 
 class State(StrEnum):
@@ -102,35 +108,49 @@ class Backfills:
             self._change(identity, state=State.RUNNING)
             try:
                 await self._fill(self._known[identity])
-            except (Unavailable, Rejected, UnknownSymbol, ValueError) as error:
+            except (Unavailable, Rejected, UnknownSymbol, NotOver, ValueError) as error:
                 logger().warning("backfill failed", id=identity, reason=str(error))
                 self._change(identity, state=State.FAILED, problem=str(error))
+            except Exception as error:  # what is wrong with one of them must not end the collection of everything
+                logger().exception("backfill failed", id=identity)
+                self._change(identity, state=State.FAILED, problem=f"{type(error).__name__}: {error}")
             else:
                 self._change(identity, state=State.COMPLETE, done=1.0, problem="")
 
     async def _fill(self, backfill: Backfill) -> None:
+        period, step = backfill.period, milliseconds(backfill.market.timeframe)
+        async with self._source(backfill.market) as source:
+            over = int(bar_opens(np.array(await self._asked(source.now) - LATE), step))
+            while not await self._filled(backfill, source, min(period.end, over)):
+                logger().warning("the streams have lost messages", topic=RAW_HISTORY.name, backfill=backfill.id)
+        if over < period.end:
+            raise NotOver(
+                f"end: bars from {utc(over)} on are not over yet, those before it are published; ask for it again then"
+            )
+
+    async def _filled(self, backfill: Backfill, source: BarSource, end: int) -> bool:
+        """Publishes what comes after the last that the streams have; whether they still have all of it then."""
         market, period, step = backfill.market, backfill.period, milliseconds(backfill.market.timeframe)
         lane = f"{market_lane(*market)}#{backfill.id}"
-        last = await self._patiently(backfill.id, lambda: self._streams.last(RAW_HISTORY.name, lane))
-        async with self._source(market) as source:
-            over = int(bar_opens(np.array(await self._asked(source.now)), step))
-            for window in windows(period, step):
-                if last is None or window.start > last:
-                    end = min(window.end, over)
-                    bars = (
-                        await self._asked(partial(source.bars, Stretch(window.start, end)))
-                        if window.start < end
-                        else None
-                    )
-                    await self._publish(backfill.id, bars)
-                self._change(backfill.id, done=(window.end - period.start) / (period.end - period.start), problem="")
+        last = await self._last(backfill.id, lane)
+        start = period.start if last is None else max(period.start, last + step)
+        for window in windows(Stretch(start, end), step):
+            bars = await self._asked(partial(source.bars, window))
+            if len(bars):
+                messages, believed = list(history_events(bars, backfill.id)), {} if last is None else {lane: last}
+                publish = partial(self._streams.publish, RAW_HISTORY.name, messages, believed)
+                try:
+                    await self._patiently(backfill.id, publish)
+                except LaneBehind:
+                    return False
+                last = messages[-1].order
+                self._change(backfill.id, bars=self._known[backfill.id].bars + len(bars))
+            self._change(backfill.id, done=(window.end - period.start) / (period.end - period.start), problem="")
+        there = await self._last(backfill.id, lane)
+        return last is None or (there is not None and there >= last)
 
-    async def _publish(self, identity: str, bars: Bars | None) -> None:
-        if bars is None or not len(bars):
-            return
-        messages = list(history_events(bars, identity))
-        await self._patiently(identity, lambda: self._streams.publish(RAW_HISTORY.name, messages))
-        self._change(identity, bars=self._known[identity].bars + len(bars))
+    async def _last(self, identity: str, lane: str) -> int | None:
+        return await self._patiently(identity, partial(self._streams.last, RAW_HISTORY.name, lane))
 
     async def _patiently(self, identity: str, call: Callable[[], Awaitable[_T]]) -> _T:
         """Until the streams answer, however long that takes."""

@@ -27,9 +27,12 @@ class Budget:
         """In the present minute."""
         return self._used if self._now() // _MINUTE == self._minute else 0
 
-    async def spend(self, weight: int) -> None:
-        """Returns once a request of this weight may be sent; at once for one that alone is above the limit, in a minute of its own."""
-        while self.used and self.used + weight > self.most:
+    async def spend(self, weight: int, share: float = 1.0) -> None:
+        """Returns once a request of this weight may be sent; at once for one that alone is above the limit, in a minute of its own.
+
+        What can wait keeps to a `share` of the limit, and leaves the rest to what cannot.
+        """
+        while self.used and self.used + weight > share * self.most:
             await self._sleep((_MINUTE - self._now() % _MINUTE) / 1_000)
         self._count(self.used + weight)
 

@@ -76,8 +76,11 @@ class _Session:
 
     async def close(self) -> None:
         self.ended.cancel()
-        await asyncio.wait((self.ended,))
-        await self._socket.close()
+        try:
+            await asyncio.wait((self.ended,))
+            await self._socket.close()
+        finally:
+            self._socket.transport.abort()
 
     async def _ask(self, method: str, streams: Sequence[str]) -> None:
         if self._asked:

@@ -20,6 +20,9 @@ PATIENCE = Patience(first_pause=0.25, longest_pause=30.0)
 _SETTLES = 0.25
 """Seconds in which messages that are only out of order have arrived."""
 
+_ANOTHER_MOMENT = 2.0
+"""Seconds after which an answer no longer comes from a server that was merely behind at the one before."""
+
 _LONGEST_QUIET = 600.0
 
 
@@ -39,9 +42,12 @@ class Terms:
 
 
 class Lane:
-    """`name` is that of the streams. Everything that it is told is in the lane's own positions."""
+    """`name` is that of the streams. Everything that it is told is in the lane's own positions.
 
-    def __init__(self, name: str, past: Past, outbox: Outbox, start: int, terms: Terms) -> None:
+    It goes on at `start`; should the streams lose all of it, it begins again at `first`, so that what was published before this process began is not lost either.
+    """
+
+    def __init__(self, name: str, past: Past, outbox: Outbox, start: int, first: int, terms: Terms) -> None:
         self.name = name
         self.topic = outbox.topic
         self.past = past
@@ -49,7 +55,7 @@ class Lane:
         self.gaps_found = 0
         self.gaps_repaired = 0
         self.sequence: Sequence[Message] = Sequence(start, past.step, terms.room)
-        self._start = start
+        self._first = first
         self._outbox = outbox
         self._terms = terms
         self._torn = asyncio.Event()
@@ -76,7 +82,7 @@ class Lane:
         self._notice()
 
     def rewind_after(self, last: int | None) -> None:
-        self.rewind(self._start if last is None else last + self.past.step)
+        self.rewind(self._first if last is None else last + self.past.step)
 
     def due(self) -> bool:
         """Whether it is time to look for what should have come."""
@@ -124,8 +130,11 @@ class Lane:
             if self.sequence.next > before:
                 self._pause = self._terms.quiet
             failures = 0 if self.sequence.next > before else failures + 1
-            if failures and self.sequence.behind:
-                await self._terms.pace.sleep(PATIENCE.pause(failures - 1, self._terms.pace.draw()))
+            pause = PATIENCE.pause(failures - 1, self._terms.pace.draw()) if failures else 0.0
+            if self.sequence.doubt:
+                pause = max(pause, _ANOTHER_MOMENT)
+            if pause and self.sequence.behind:
+                await self._terms.pace.sleep(pause)
         if self.sequence.next > first:
             self.gaps_repaired += 1
             figures.gaps_repaired.labels(topic).inc()

@@ -31,4 +31,6 @@ class Lines:
     def remove(self, line: Line, streams: Iterable[str]) -> None:
         line.unwant(streams)
         if not line.wanted:
-            self._listening.pop(line).cancel()
+            listening = self._listening.pop(line)
+            if not listening.cancelling():  # it may be saying goodbye already
+                listening.cancel()

@@ -2,6 +2,9 @@
 
 The queue is bounded. Where it is full, because the streams are away or their consumers too far behind, *all of it is dropped*, and with it all that comes until the streams take
 messages again; its lanes are rewound, so that what was dropped is missing, and is asked for at the exchange afterwards. So an overflow is a later repair and never a loss.
+
+The streams may come back without their last messages. Nobody may notice that they were away; so with every batch goes the last that they are known to have of its lanes, and where
+they have less they refuse it. Then all lanes are compared with what they have, and go back to that.
 """
 
 import asyncio
@@ -12,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from data_collector.figures import Figures
 from tidewright.adapters.exchange.http import Pace, Patience
-from tidewright.ports import Message, StreamFull, Streams, StreamUnavailable
+from tidewright.ports import LaneBehind, Message, StreamFull, Streams, StreamUnavailable
 from tidewright.serving.logs import logger
 
 PATIENCE = Patience(first_pause=0.1, longest_pause=5.0)
@@ -28,7 +31,7 @@ class Rewindable(Protocol):
         ...
 
     def rewind_after(self, last: int | None) -> None:
-        """After an order they are missing; after None all that this process has published."""
+        """After an order they are missing; after None all of them."""
         ...
 
 
@@ -59,7 +62,7 @@ class Outbox:
         self._pace = pace
         self._onlooker = onlooker
         self._queue: deque[_Queued] = deque()
-        self._published: dict[str, int] = {}
+        self._confirmed: dict[str, int] = {}
         self._doubtful = False
         self._filled = asyncio.Event()
         self._open = asyncio.Event()
@@ -72,6 +75,13 @@ class Outbox:
     def overflowed(self) -> bool:
         """Whether what comes is dropped, for it would be as soon as it is queued."""
         return not self._open.is_set()
+
+    def expect(self, lane: str, last: int | None) -> None:
+        """This is the last that the streams have of a lane."""
+        if last is None:
+            self._confirmed.pop(lane, None)
+        else:
+            self._confirmed[lane] = last
 
     async def open(self) -> None:
         """Returns when there is room for what is asked of the exchange."""
@@ -97,7 +107,7 @@ class Outbox:
     def forget(self, lane: str) -> None:
         """A lane has ended: nothing more of it is published, or asked about."""
         self._drop({lane})
-        self._published.pop(lane, None)
+        self.expect(lane, None)
 
     async def _deliver(self, batch: list[_Queued]) -> None:
         failures = 0
@@ -106,8 +116,8 @@ class Outbox:
                 if self._doubtful:
                     batch = await self._without_lost(batch)
                 if batch:
-                    await self._streams.publish(self.topic, [queued.message for queued in batch])
-            except (StreamUnavailable, StreamFull) as error:
+                    await self._publish([queued.message for queued in batch])
+            except (LaneBehind, StreamUnavailable, StreamFull) as error:
                 self._fail(error)
                 await self._pace.sleep(PATIENCE.pause(failures, self._pace.draw()))
                 failures += 1
@@ -115,17 +125,24 @@ class Outbox:
                 self._succeed(batch)
                 return
 
+    async def _publish(self, messages: Sequence[Message]) -> None:
+        """Raises LaneBehind, StreamUnavailable and StreamFull."""
+        lanes = {message.lane for message in messages}
+        await self._streams.publish(
+            self.topic, messages, {lane: self._confirmed[lane] for lane in lanes if lane in self._confirmed}
+        )
+
     def _fail(self, error: Exception) -> None:
         if not self.trouble:
             logger().warning("nothing can be published", topic=self.topic, reason=str(error))
         self.trouble = str(error)
-        self._doubtful |= isinstance(error, StreamUnavailable)
+        self._doubtful |= not isinstance(error, StreamFull)
         self._figures.unpublished(self.topic)
 
     def _succeed(self, batch: list[_Queued]) -> None:
         messages = [queued.message for queued in batch]
         for message in messages:
-            self._published[message.lane] = message.order
+            self._confirmed[message.lane] = message.order
         if self.trouble:
             logger().info("publishing again", topic=self.topic, queued=len(self._queue), overflowed=self.overflowed)
             self.trouble = ""
@@ -135,18 +152,18 @@ class Outbox:
             self._onlooker(messages)
 
     async def _without_lost(self, batch: list[_Queued]) -> list[_Queued]:
-        """Compares what was published with what is there, after the streams were away: they may have come back without their last messages. Raises StreamUnavailable."""
+        """Compares what was confirmed with what is there. Raises StreamUnavailable."""
         lost: dict[str, int | None] = {}
-        for lane, published in self._published.items():
+        for lane, confirmed in list(self._confirmed.items()):
             last = await self._streams.last(self.topic, lane)
-            if last is None or last < published:
+            if last is None or last < confirmed:
                 lost[lane] = last
         self._doubtful = False
         self._drop(set(lost))
         for lane, last in lost.items():
             logger().warning("the streams have lost messages", topic=self.topic, lane=lane, last=last)
-            del self._published[lane]
-            if lane in self._lanes:
+            if lane in self._lanes:  # a lane that is only about to begin is told when it publishes
+                self.expect(lane, last)
                 self._lanes[lane].rewind_after(last)
         return [queued for queued in batch if queued.message.lane not in lost]
 

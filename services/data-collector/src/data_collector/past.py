@@ -4,16 +4,17 @@ from typing import Any, NamedTuple, Protocol
 
 from data_collector.api import PAGE, BinanceApi
 from data_collector.exchange_time import ExchangeTime
-from data_collector.messages import Bar, Trade
+from data_collector.messages import Bar, Garbled, Trade
 from data_collector.sequence import Answer, Placed
 from tidewright.domain.bars import Market
+from tidewright.domain.quality.rules import LEAD
 from tidewright.domain.timeframe import milliseconds
-from tidewright.ports import Clock, Message
+from tidewright.ports import Message
 from tidewright.wire.market_data import StreamedBar, StreamedTrade, bar_event, trade_event
 
 EXCHANGE = "binance"
 
-_LATE = 2_000
+LATE = 2_000
 """How long after its end a bar is waited for, in milliseconds of the exchange's time."""
 
 
@@ -40,7 +41,7 @@ class Past(Protocol):
     async def since(self, at: int) -> Answer[Message]: ...
 
     def message(self, told: Any) -> Message:  # noqa: ANN401 - a Trade or a Bar, each of its own lane
-        """What has been told of, as it is published."""
+        """What has been told of, as it is published: received now, by the exchange's time. Raises Garbled for what would be a day later than that."""
         ...
 
 
@@ -50,8 +51,8 @@ class TradePast:
     step = 1
     free = False
 
-    def __init__(self, api: BinanceApi, symbol: str, clock: Clock) -> None:
-        self._api, self._symbol, self._clock = api, symbol, clock
+    def __init__(self, api: BinanceApi, symbol: str, time: ExchangeTime) -> None:
+        self._api, self._symbol, self._time = api, symbol, time
 
     async def first(self, time: int) -> int:
         first = await self._api.first_trade(self._symbol, time)
@@ -70,7 +71,9 @@ class TradePast:
         return Answer(at, found, found[-1].at + 1 if found else at, complete=len(trades) < PAGE)
 
     def message(self, told: Trade) -> Message:
-        return trade_event(StreamedTrade(EXCHANGE, self._symbol, *told, received=self._clock.now()))
+        return trade_event(
+            StreamedTrade(EXCHANGE, self._symbol, *told, received=_received(told.time, self._time.now()))
+        )
 
 
 class BarPast:
@@ -78,8 +81,8 @@ class BarPast:
 
     free = True
 
-    def __init__(self, api: BinanceApi, market: Market, time: ExchangeTime, clock: Clock) -> None:
-        self._api, self._market, self._time, self._clock = api, market, time, clock
+    def __init__(self, api: BinanceApi, market: Market, time: ExchangeTime) -> None:
+        self._api, self._market, self._time = api, market, time
         self.step = milliseconds(market.timeframe)
 
     async def first(self, time: int) -> int:
@@ -87,13 +90,14 @@ class BarPast:
         return time - time % self.step - self.step
 
     async def newest(self) -> Newest | None:
-        closed = self._time.now() - _LATE
+        closed = self._time.now() - LATE
         closed -= closed % self.step
         return Newest(closed - self.step, closed)
 
     async def since(self, at: int) -> Answer[Message]:
+        # Asked before the bars, so that what is over by then was over when they were told, however long either question waits.
+        over = await self._api.time() - LATE - self.step
         bars = await self._api.bars(self._market.symbol, self._market.timeframe, at)
-        over = self._time.now() - _LATE - self.step
         closed = [bar for bar in bars if bar.time <= over]
         found = [Placed(bar.time, self.message(bar)) for bar in closed]
         told = found[-1].at + self.step if found else at
@@ -102,4 +106,11 @@ class BarPast:
         return Answer(at, found, told, complete=len(bars) < PAGE)
 
     def message(self, told: Bar) -> Message:
-        return bar_event(StreamedBar(self._market, told.time, told.values, self._clock.now()))
+        received = _received(told.time + self.step, self._time.now())
+        return bar_event(StreamedBar(self._market, told.time, told.values, received))
+
+
+def _received(time: int, now: int) -> int:
+    if time - now > LEAD:
+        raise Garbled(f"{time} is over a day after it was received, at {now}")
+    return now

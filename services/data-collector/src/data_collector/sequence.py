@@ -4,7 +4,8 @@ What is next is let through; what comes too early waits until the exchange has b
 dropped at any time, because its position is remembered, and the exchange can be asked for it again: so a bound costs time and never a message.
 
 The exchange's own answers are believed in two ways. A position that it passes over in *two answers running* does not exist. A position of which it knows nothing in
-*three complete answers running*, although somebody told of it, is forgotten: it was never there, or it is found missing again.
+*three complete answers running*, although somebody told of it, is forgotten: it was never there, or it is found missing again. Answers running are of different moments: whoever asks
+waits while there is a `doubt`, for what answers may itself be behind for a moment.
 """
 
 from collections.abc import Sequence as Items
@@ -63,6 +64,11 @@ class Sequence(Generic[_Item]):
     def behind(self) -> bool:
         """Whether anything is missing."""
         return self.next <= self._known
+
+    @property
+    def doubt(self) -> bool:
+        """Whether the last answer passed over what is missing: one more that does, and it does not exist."""
+        return self._doubted is not None
 
     @property
     def waiting(self) -> int:

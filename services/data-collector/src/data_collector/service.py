@@ -10,6 +10,7 @@ from data_collector.api import REFUSALS
 from data_collector.backfill import Backfill, Backfills, BackfillsFull, OpenSource, windows
 from data_collector.collector import Collector
 from data_collector.onlookers import Onlookers
+from data_collector.past import LATE
 from data_collector.status import Status, SymbolStatus
 from data_collector.symbol_file import SymbolFile
 from tidewright.adapters.exchange.source import UnknownSymbol
@@ -119,7 +120,7 @@ class CollectorService:
         period = _on_grid(market, period)
         try:
             async with self._source(market) as source:
-                over = await source.now()
+                over = await source.now() - LATE
                 for window in windows(period, milliseconds(market.timeframe)):
                     if window.start < over:
                         yield (await source.bars(window)).between(0, over - milliseconds(market.timeframe) + 1)

@@ -101,18 +101,18 @@ class CollectedSymbol:
     def heard(self, event: PushedTrade | PushedKline) -> None:
         """The exchange has pushed this. Raises Garbled."""
         around = self._around
-        around.time.seen(event.E)
         skew = around.time.skew
         self._lag = around.clock.now() + (skew.offset if skew else 0.0) - event.E
         if isinstance(event, PushedTrade):
             around.figures.heard("trade", self._lag)
-            trade = pushed_trade(event)
+            trade = pushed_trade(event, self.symbol)
             self._pass_on(TRADES, trade.id, trade)
         else:
             around.figures.heard("kline", self._lag)
+            bar = pushed_bar(event, self.symbol)
             if event.closed:
-                bar = pushed_bar(event)
                 self._pass_on(event.k.i, bar.time, bar)
+        around.time.seen(event.E)
 
     def _pass_on(self, timeframe: str, at: int, told: object) -> None:
         lane = self.lanes.get(timeframe)
@@ -137,18 +137,20 @@ class CollectedSymbol:
                 return lanes
 
     async def _trades(self) -> Lane:
-        past = TradePast(self._around.api, self.symbol, self._around.clock)
+        past = TradePast(self._around.api, self.symbol, self._around.time)
         return await self._lane(RAW_TRADES.name, market_lane(EXCHANGE, self.symbol), past)
 
     async def _bars(self, timeframe: str) -> Lane:
         around, market = self._around, Market(EXCHANGE, self.symbol, timeframe)
-        past = BarPast(around.api, market, around.time, around.clock)
+        past = BarPast(around.api, market, around.time)
         return await self._lane(RAW_BARS.name, market_lane(*market), past)
 
     async def _lane(self, topic: str, name: str, past: Past) -> Lane:
-        last = await self._around.streams.last(topic, name)
-        start = await self._start(past) if last is None else last + past.step
-        return Lane(name, past, self._around.outboxes[topic], start, self._around.terms[topic])
+        around = self._around
+        first, last = await self._start(past), await around.streams.last(topic, name)
+        start = first if last is None else last + past.step
+        around.outboxes[topic].expect(name, last)
+        return Lane(name, past, around.outboxes[topic], start, min(first, start), around.terms[topic])
 
     async def _start(self, past: Past) -> int:
         now = self._around.time.now()

@@ -18,10 +18,11 @@ from data_collector.messages import STEPS
 from data_collector.onlookers import Onlookers
 from data_collector.service import CollectorService, well_formed
 from data_collector.settings import CollectorSettings
+from data_collector.sparing import SparingSource
 from data_collector.symbol import Plan
 from data_collector.symbol_file import SymbolFile, SymbolFileDamaged
 from tidewright.adapters.clock import SystemClock
-from tidewright.adapters.exchange.binance import EXCHANGE, SPOT, Kind, venue_of
+from tidewright.adapters.exchange.binance import EXCHANGE, SPOT, USDM, Kind, venue_of
 from tidewright.adapters.exchange.http import Http, Pace, Patience
 from tidewright.adapters.exchange.rest import BinanceRest
 from tidewright.adapters.exchange.source import BarSource
@@ -33,6 +34,9 @@ from tidewright.serving.service import Service
 from tidewright.serving.settings import PREFIX, SettingsRefused
 
 _CONNECTIONS = 8
+_WEIGHT_OF_BARS = {SPOT: 2, USDM: 5}
+"""Of a thousand: the weights of Binance's documentation."""
+
 _ONE_ATTEMPT = Patience(attempts=1, timeout=10.0, deadline=30.0, longest_wait=3 * 86_400)
 """Whoever asks asks again, with a patience of its own; and the exchange is left alone for as long as it says: a ban may take three days."""
 
@@ -81,7 +85,7 @@ def assembled(settings: CollectorSettings, metrics: Metrics, streams: Streams) -
         onlookers,
     )
     file = SymbolFile(settings.state / "symbols.json") if settings.state else None
-    source = _sources(settings.exchange_url, http, pace)
+    source = _sources(settings.exchange_url, http, budget, pace)
     served = CollectorService(collector, Backfills(source, streams, pace), source, onlookers, file)
     for symbol in _first_symbols(settings, file):
         collector.add(symbol)
@@ -95,12 +99,13 @@ def assembled(settings: CollectorSettings, metrics: Metrics, streams: Streams) -
     return Assembled(served, work)
 
 
-def _sources(url: str, http: Http, pace: Pace) -> OpenSource:
+def _sources(url: str, http: Http, budget: Budget, pace: Pace) -> OpenSource:
     @asynccontextmanager
     async def source(market: Market) -> AsyncIterator[BarSource]:
         if market.exchange == EXCHANGE:
             venue = venue_of(market.symbol)
-            yield BinanceRest(http, url if venue is SPOT else venue.rest_url, market, Kind.KLINES)
+            asked = BinanceRest(http, url if venue is SPOT else venue.rest_url, market, Kind.KLINES)
+            yield SparingSource(asked, budget, _WEIGHT_OF_BARS[venue])
         else:
             from tidewright.adapters.exchange.ccxt_source import CcxtSource  # noqa: PLC0415 - it takes seconds
 

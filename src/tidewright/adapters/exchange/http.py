@@ -135,7 +135,7 @@ class Http:
             raise Rejected(f"{address} is not there (404)", 404)
         try:
             return json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Rejected(f"{address} answers with something else than JSON: {_excerpt(content)}") from error
 
     async def download(self, url: str, path: Path, largest: int) -> bool:
