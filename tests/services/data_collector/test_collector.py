@@ -28,7 +28,7 @@ FAULTS = {
     "repeated, reordered and late messages": {"repeat": 0.1, "reorder": 0.1, "late": 0.05},
     "messages that cannot be read": {"malformed": 0.05, "missing": 0.05},
     "requests that fail": {
-        "drop": 0.003, "http-5xx": 0.1, "http-drop": 0.05, "http-malformed": 0.05, "http-missing": 0.05, "http-429": {"rate": 0.05, "seconds": 1},
+        "drop": 0.003, "http-5xx": 0.2, "http-drop": 0.1, "http-malformed": 0.1, "http-missing": 0.1, "http-429": {"rate": 0.05, "seconds": 1},
     },
 }  # fmt: skip
 

@@ -83,6 +83,7 @@ class BarPast:
 
     def __init__(self, api: BinanceApi, market: Market, time: ExchangeTime) -> None:
         self._api, self._market, self._time = api, market, time
+        self._over: int | None = None
         self.step = milliseconds(market.timeframe)
 
     async def first(self, time: int) -> int:
@@ -95,9 +96,12 @@ class BarPast:
         return Newest(closed - self.step, closed)
 
     async def since(self, at: int) -> Answer[Message]:
-        # Asked before the bars, so that what is over by then was over when they were told, however long either question waits.
-        over = await self._api.time() - LATE - self.step
+        # Asked before the bars, so that what is over by then was over when they were told, however long either question waits. Bars that
+        # could not be had are asked for again by the same time: two answers in a row are not had where many are refused.
+        if self._over is None:
+            self._over = await self._api.time() - LATE - self.step
         bars = await self._api.bars(self._market.symbol, self._market.timeframe, at)
+        over, self._over = self._over, None
         closed = [bar for bar in bars if bar.time <= over]
         found = [Placed(bar.time, self.message(bar)) for bar in closed]
         told = found[-1].at + self.step if found else at
