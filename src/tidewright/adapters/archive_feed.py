@@ -4,6 +4,7 @@ import asyncio
 import random
 from contextlib import suppress
 
+from tidewright.domain.backoff import Backoff
 from tidewright.domain.bars import Bars, Market
 from tidewright.ports import Archive, Streams, StreamUnavailable
 from tidewright.wire.market import Malformed
@@ -50,15 +51,13 @@ class ArchiveFeed:
         """Follow the stream for ever; while it is away, and where there is none, the archive is looked into every `poll` seconds alone."""
         if self._streams is None:
             return
-        pause = _FIRST_PAUSE
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, random.random)
         while True:
             with suppress(StreamUnavailable):
                 async for delivery in self._streams.tail(VALID_BARS.name):
                     self._hear(delivery.data)
-                    pause = _FIRST_PAUSE
-            # Jitter, so that those who lost the same server do not all come back to it at once.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            pause = min(2 * pause, _LONGEST_PAUSE)
+                    backoff.succeeded()
+            await asyncio.sleep(backoff.failed())
 
     def _hear(self, data: bytes) -> None:
         with suppress(Malformed):  # the archive has what there is

@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+from tidewright.domain.backoff import Backoff
 from tidewright.domain.bars import Market
 from tidewright.ports import LaneBehind, StreamFull, Streams, StreamUnavailable
 from tidewright.serving.failures import Failure
@@ -27,7 +28,7 @@ async def publish(service: SignalService, streams: Streams) -> None:
 
 
 async def _publish_one(service: SignalService, streams: Streams, symbol: str, market: Market) -> None:
-    lane, pause = signal_lane(service.name, market), _FIRST_PAUSE
+    lane, backoff = signal_lane(service.name, market), Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, random.random)
     begun: int | None = None
     while True:
         try:
@@ -38,12 +39,11 @@ async def _publish_one(service: SignalService, streams: Streams, symbol: str, ma
                 published = [PublishedSignal(service.name, digest, signal) for signal in said.signals]
                 messages = [signal_event(one) for one in published]
                 await streams.publish(SIGNALS.name, messages, {} if last is None else {lane: last})
-                last, pause = messages[-1].order, _FIRST_PAUSE
+                last = messages[-1].order
+                backoff.succeeded()
                 begun = messages[0].order if begun is None else begun
         except Failure:  # the service is stopping
             return
         except (LaneBehind, StreamUnavailable, StreamFull) as error:
             logger().warning("signals are not published", market=str(market), reason=str(error))
-        # Jitter, so that those who lost the same server do not all come back to it at once.
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        await asyncio.sleep(backoff.failed())

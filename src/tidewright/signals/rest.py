@@ -12,10 +12,9 @@ from tidewright.domain.bars import Market as DomainMarket
 from tidewright.domain.instant import utc
 from tidewright.domain.live import LiveSignal
 from tidewright.domain.live import Provenance as DomainProvenance
-from tidewright.serving.failures import Failure, Kind
+from tidewright.serving.arguments import time_argument
 from tidewright.serving.rest import Query, Router
 from tidewright.signals.service import Served, SignalService
-from tidewright.specs.quantities import epoch_milliseconds
 
 
 class _Body(BaseModel):
@@ -162,8 +161,8 @@ def router(service: SignalService) -> Router:
         columns_only: ColumnsOnly = False,
     ) -> SignalPage:
         """Signals of bars that open from `from` on and before `to`, in ascending time."""
-        span = {"end": _time("to", end)} if end else {}
-        said = service.said(symbol, _time("from", start), most=limit, columns_only=columns_only, **span)
+        span = {"end": time_argument("to", end)} if end else {}
+        said = service.said(symbol, time_argument("from", start), most=limit, columns_only=columns_only, **span)
         return SignalPage(
             signals=[_signal(one) for one in said.signals],
             provenance=_provenance(said.provenance),
@@ -171,14 +170,6 @@ def router(service: SignalService) -> Router:
         )
 
     return routes
-
-
-def _time(name: str, text: str) -> int:
-    try:
-        return epoch_milliseconds(text)
-    except (ValueError, OverflowError):
-        message = f"{name}: {text!r}: not a time; write it as 2024-01-31T04:00:00Z or 2024-01-31"
-        raise Failure(Kind.INVALID, message) from None
 
 
 def _number(value: float | bool) -> float | bool | None:

@@ -3,26 +3,15 @@
 import os
 import sys
 
-from tidewright.serving.host import REFUSED, run
-from tidewright.serving.settings import SettingsRefused, described, settings_of
+from tidewright.serving.process import served
 from tidewright.strategy_service.settings import StrategySettings
 from tidewright.strategy_service.wiring import strategy_service
 
-_USAGE = (
-    "python -m tidewright.strategy_service: serves a strategy class to who backtests it. It is told by its environment:"
-)
+_USAGE = "python -m tidewright.strategy_service: serves a strategy class to who backtests it."
 
 
 def main(arguments: list[str]) -> int:
-    if arguments:
-        print(f"{_USAGE}\n\n{described(StrategySettings)}")  # noqa: T201
-        return 0 if arguments == ["--help"] else REFUSED
-    try:
-        settings = settings_of(StrategySettings)
-    except SettingsRefused as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return REFUSED
-    return run(lambda metrics: strategy_service(settings), settings)
+    return served(arguments, _USAGE, StrategySettings, lambda settings, metrics: strategy_service(settings))
 
 
 if __name__ == "__main__":

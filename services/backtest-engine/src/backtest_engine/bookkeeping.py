@@ -5,6 +5,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from tidewright.domain.backoff import Backoff
 from tidewright.ports import ArchiveRefused, ArchiveUnavailable, FinishedRun, RunBook
 from tidewright.serving.logs import logger
 
@@ -35,7 +36,7 @@ class Bookkeeping:
 
     async def work(self) -> None:
         """Save what is noted, until cancelled."""
-        pause = _FIRST_PAUSE
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, random.random)
         while True:
             while not self._waiting:
                 self._more.clear()
@@ -47,10 +48,9 @@ class Bookkeeping:
                     await self._book.save(found)
             except ArchiveUnavailable as error:
                 logger().warning("book away", reason=str(error), waiting=len(self._waiting))
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await asyncio.sleep(backoff.failed())
                 continue
             except (ArchiveRefused, ValueError, KeyError, TypeError) as error:
                 logger().error("run not booked", run=run, reason=str(error))
             self._waiting.popleft()
-            pause = _FIRST_PAUSE
+            backoff.succeeded()

@@ -5,22 +5,13 @@ import sys
 from data_collector.settings import CollectorSettings
 from data_collector.wiring import collector_service
 from tidewright.adapters.file_url import UrlRefused
-from tidewright.serving.host import REFUSED, run
-from tidewright.serving.settings import SettingsRefused, described, settings_of
+from tidewright.serving.process import served
 
-_USAGE = "python -m data_collector: collects trades and bars onto the streams. It is told by its environment:"
+_USAGE = "python -m data_collector: collects trades and bars onto the streams."
 
 
 def main(arguments: list[str]) -> int:
-    if arguments:
-        print(f"{_USAGE}\n\n{described(CollectorSettings)}")  # noqa: T201
-        return 0 if arguments == ["--help"] else REFUSED
-    try:
-        settings = settings_of(CollectorSettings)
-        return run(lambda metrics: collector_service(settings, metrics), settings)
-    except (SettingsRefused, UrlRefused) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return REFUSED
+    return served(arguments, _USAGE, CollectorSettings, collector_service, (UrlRefused,))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from data_collector.status import SymbolStatus
 from tidewright.domain.bars import Market
 from tidewright.domain.instant import utc
 from tidewright.ports import Stretch
-from tidewright.serving.failures import Failure, Kind
+from tidewright.serving.arguments import time_argument
 from tidewright.serving.rest import Router
-from tidewright.specs.quantities import epoch_milliseconds
 
 
 class _Body(BaseModel):
@@ -154,7 +153,7 @@ def router(service: CollectorService) -> Router:
     async def backfill(request: BackfillRequest) -> Backfill:
         """Publish past bars. The same request has the same id: asking again tells how far it is, and goes on where it was interrupted."""
         market = Market(request.exchange, request.symbol, request.timeframe)
-        period = Stretch(_time("start", request.start), _time("end", request.end))
+        period = Stretch(time_argument("start", request.start), time_argument("end", request.end))
         return _backfill(service.backfill(market, period))
 
     @routes.get("/backfill/{identity}")
@@ -167,14 +166,6 @@ def router(service: CollectorService) -> Router:
 
 def _named(symbol: str) -> str:
     return symbol.upper().replace("-", "/")
-
-
-def _time(name: str, text: str) -> int:
-    try:
-        return epoch_milliseconds(text)
-    except (ValueError, OverflowError):
-        message = f"{name}: {text!r}: not a time; write it as 2024-01-31T04:00:00Z or 2024-01-31"
-        raise Failure(Kind.INVALID, message) from None
 
 
 def _symbol(status: SymbolStatus) -> Symbol:

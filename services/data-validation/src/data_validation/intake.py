@@ -8,6 +8,7 @@ from time import perf_counter
 from data_validation.crosscheck import Crosscheck
 from data_validation.figures import Figures
 from data_validation.judge import Judge, Outcome
+from tidewright.domain.backoff import Backoff
 from tidewright.ports import (
     Archive,
     ArchiveUnavailable,
@@ -59,19 +60,18 @@ class Intake:
 
     async def run(self) -> None:
         """Consume for ever; what is away is waited for, longer each time, and then all that was not acknowledged is read again."""
-        pause = _FIRST_PAUSE
+        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, random.random)
         while True:
             try:
                 subscription = await self._streams.subscribe(self.topic, GROUP, self._consumer)
                 while True:
                     await self.step(subscription)
-                    pause = _FIRST_PAUSE
+                    backoff.succeeded()
                     self._told("")
             except (*AWAY, Unforeseen) as error:
                 self._told(f"{self.topic}: {error}")
                 self._figures.waits(self.topic)
-                await self._clock.sleep(round(1_000 * pause * random.uniform(0.5, 1)))  # noqa: S311 - jitter
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await self._clock.sleep(round(1_000 * backoff.failed()))
 
     async def step(self, subscription: Subscription) -> int:
         """One batch; how many messages were read. Raises what is in `AWAY`, and Unforeseen."""

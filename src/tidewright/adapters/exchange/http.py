@@ -20,6 +20,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from tidewright.domain.backoff import pause_after
+
 _T = TypeVar("_T")
 
 _LARGEST_ANSWER = 1 << 24
@@ -60,7 +62,7 @@ class Patience:
 
     def pause(self, attempt: int, drawn: float) -> float:
         """How long to wait after attempt number `attempt`, from 0; `drawn` is a random number in 0..1."""
-        return min(self.longest_pause, self.first_pause * 2.0**attempt) * (0.5 + 0.5 * drawn)
+        return pause_after(attempt + 1, self.first_pause, self.longest_pause, drawn)
 
 
 @dataclass(frozen=True, slots=True)
