@@ -112,14 +112,27 @@ def backtest_account(
     """
     strategies = [strategy, *(strategy if unasked is None else unasked() for _ in series[1:])]
     evaluations = [evaluate(own, one.bars, parameters) for own, one in zip(strategies, series, strict=True)]
-    warmup = declared_warmup(strategy, parameters)
     if rank_by and rank_by not in evaluations[0].columns:
         raise NoSuchColumn(rank_by, list(evaluations[0].columns))
-    if len(series) == 1 and not is_step(strategy) and not needs_account(broker, risk, series[0].filters):
+    return trade_evaluated(series, strategies, evaluations, parameters, broker, risk, rank_by)
+
+
+def trade_evaluated(
+    series: Sequence[Series],
+    strategies: Sequence[Strategy],
+    evaluations: Sequence[Evaluation],
+    parameters: Parameters,
+    broker: Broker,
+    risk: Risk,
+    rank_by: str = "",
+) -> Outcome:
+    """Trade on one account what each of `strategies` asks for on its series, as is known from `evaluations`."""
+    warmup = declared_warmup(strategies[0], parameters)
+    if len(series) == 1 and not is_step(strategies[0]) and not needs_account(broker, risk, series[0].filters):
         one, signals = series[0], evaluations[0].signals
         assert isinstance(signals, Signals)  # noqa: S101 - a step strategy has its own way
-        period = one.period
-        ledger = simulate(period, tradable(signals, one.start, warmup), broker, risk, one.funding)
+        period, asked = one.period, tradable(signals, one.start, warmup)
+        ledger = simulate(period, asked, broker, risk, one.funding, close_out=one.delisted)
         return outcome_of(period, evaluations[0], ledger, one)
     from tidewright.domain.asking import trade_books  # noqa: PLC0415 - most backtests do without the account
 
@@ -127,7 +140,7 @@ def backtest_account(
         _book(one, own, evaluation, parameters, warmup, rank_by)
         for one, own, evaluation in zip(series, strategies, evaluations, strict=True)
     ]
-    return _outcome(series, evaluations, trade_books(strategy, books, broker, risk))
+    return _outcome(series, evaluations, trade_books(strategies[0], books, broker, risk))
 
 
 def needs_account(broker: Broker, risk: Risk, filters: Filters) -> bool:

@@ -45,7 +45,7 @@ ARITHMETIC_REVISION = 1
 """Raised whenever the same inputs may give other fills or another equity; part of every result digest."""
 
 _SIGNAL, _TAKE_PROFIT, _ROI = int(Reason.SIGNAL), int(Reason.TAKE_PROFIT), int(Reason.ROI)
-_LIQUIDATION = int(Reason.LIQUIDATION)
+_LIQUIDATION, _DELISTED = int(Reason.LIQUIDATION), int(Reason.DELISTED)
 
 # Columns of the two arrays that fills are written to.
 _BAR, _SIDE, _REASON, _NUMBER = range(4)
@@ -180,6 +180,26 @@ def _trade(  # noqa: C901, PLR0912, PLR0915 - one loop, in the order of events w
     return fills, cash, unfilled
 
 
+@compiled
+def _close_at_end(
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    terms: Terms,
+    positions: NDArray[np.void],
+    events: Integers,
+    amounts: Floats,
+    fills: int,
+) -> float:
+    """Close the open position at the last bar's close, like an order that fills at an open of that price; returns what that adds to the cash."""
+    position = positions[0]
+    last = len(close) - 1
+    price, reason = signalled_exit(position, terms, close[last], high[last], low[last])
+    reason = _DELISTED if reason == _SIGNAL else reason
+    gained: float = _close(events, amounts, fills, last, position, terms, price, reason)
+    return gained
+
+
 class Workspace:
     """The arrays that one simulation writes to; a sweep uses them again and again.
 
@@ -230,6 +250,14 @@ class Workspace:
             self.paid,
         )
 
+    def close_out(self, bars: Bars, terms: Terms) -> None:
+        """Close what is still open at the last of `bars`, at its close and with the costs of a market order, as if the symbol were delisted then."""
+        if self._positions[0].held > 0.0:
+            room = self._positions, self.events, self.amounts
+            self.cash += _close_at_end(bars.high, bars.low, bars.close, terms, *room, self.fills)
+            self.fills += 1
+            self.equity[-1] = self.cash
+
 
 def _guard(terms: Terms, signals: Signals, rates: Floats) -> bool | None:
     """True where a bar can change more than a position's value, else None: for which the compiler leaves all of that out."""
@@ -243,14 +271,25 @@ def _entries(signals: Signals) -> int:
     return int(np.count_nonzero(signals.enter) + short)
 
 
-def simulate(bars: Bars, signals: Signals, broker: Broker, risk: Risk, funding: Funding | None = None) -> Ledger:
-    """Trade `signals` over `bars` for one account, paying and receiving `funding` where it is given.
+def simulate(
+    bars: Bars,
+    signals: Signals,
+    broker: Broker,
+    risk: Risk,
+    funding: Funding | None = None,
+    *,
+    close_out: bool = False,
+) -> Ledger:
+    """Trade `signals` over `bars` for one account, paying and receiving `funding` where it is given; `close_out`: what is open at the end is closed.
 
     Prices must be finite and positive and times increasing (see `tidewright.domain.quality`); signals have shape (n,).
     The fills and the equity at bar i depend on signals before i and on bars up to and including i alone.
     """
     work = Workspace(len(bars), _entries(signals))
-    work.trade(bars, signals, float(broker.cash), terms(broker, risk), funding)
+    conditions = terms(broker, risk)
+    work.trade(bars, signals, float(broker.cash), conditions, funding)
+    if close_out:
+        work.close_out(bars, conditions)
     return Ledger(
         initial=float(broker.cash),
         fills=_fills(bars, work.events[: work.fills], work.amounts[: work.fills]),

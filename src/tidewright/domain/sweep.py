@@ -68,7 +68,7 @@ def sweep(
             parameters = parameter_sets[index]
             warmup = declared_warmup(strategy, parameters)
             if plain:
-                signals = _evaluated(strategy, bars, parameters, memo).signals
+                signals = evaluated(strategy, bars, parameters, memo).signals
                 assert isinstance(signals, Signals)  # noqa: S101 - a step strategy has its own way
                 space.trade(period, tradable(signals, start, warmup), cash, conditions)
                 equity, closed = space.equity, space.closed
@@ -86,7 +86,8 @@ def sweep(
     return result
 
 
-def _evaluated(strategy: Strategy, bars: Bars, parameters: Parameters, memo: Memo) -> Evaluation:
+def evaluated(strategy: Strategy, bars: Bars, parameters: Parameters, memo: Memo) -> Evaluation:
+    """`evaluate`, with what other parameters have computed on the same bars taken from `memo`, where the strategy can."""
     if isinstance(strategy, RuleStrategy):
         return strategy.evaluate(bars, parameters, memo)
     return evaluate(strategy, bars, parameters)

@@ -35,7 +35,7 @@ class Written:
     strategy_document: Document
     strategy_path: tuple[str, ...]
 
-    def problem(self, *path: str, message: str, value: object = None) -> Problem:
+    def problem(self, *path: str | int, message: str, value: object = None) -> Problem:
         """A problem of one field of the backtest's spec; those of the strategy are located where that is written."""
         if path[0] == "strategy":
             return self.strategy_document.problem((*self.strategy_path, *path[1:]), message, value)
