@@ -5,7 +5,7 @@ causal, it asks at each bar for what it would have asked for had the history end
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -168,16 +168,6 @@ def whole_returns(outcome: Outcome | None, cash: float) -> Floats:
 def days_of_a_period(days: int) -> int:
     """How many days make a period, so that there are at most `MOST_PERIODS`."""
     return max(1, math.ceil(days / MOST_PERIODS))
-
-
-def stitched(parts: Iterable[Outcome], cash: float) -> Floats:
-    """The equity of accounts one after the other, each begun with what the one before it ended with; shape (bars of all,)."""
-    pieces, worth = [], cash
-    for part in parts:
-        equity = part.ledger.equity * (worth / part.ledger.initial)
-        pieces.append(equity)
-        worth = float(equity[-1])
-    return np.concatenate(pieces) if pieces else np.empty(0)
 
 
 def figures_of(metrics: Metrics) -> Floats:

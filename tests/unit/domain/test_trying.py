@@ -12,6 +12,7 @@ from tidewright.domain.bars import Bars, Market
 from tidewright.domain.costs import Broker, Risk
 from tidewright.domain.ledger import Reason
 from tidewright.domain.metrics.periods import daily_returns
+from tidewright.domain.orders import buy, hold, leave
 from tidewright.domain.strategies.builtin import BUILTINS
 from tidewright.domain.strategies.evaluation import StrategyFailed
 from tidewright.domain.strategies.parameters import resolve_for
@@ -26,7 +27,6 @@ from tidewright.domain.trying import (
     days_of_a_period,
     figures_of,
     mean_of_windows,
-    stitched,
     try_out,
     whole_returns,
 )
@@ -153,8 +153,6 @@ class Every(StepStrategy):
         return {"count": np.arange(len(bars)) % 10.0}
 
     def on_bar(self, state, position, view):
-        from tidewright.domain.orders import buy, hold, leave
-
         return buy() if view.count == 0.0 else leave() if view.count == 5.0 else hold()
 
 
@@ -243,17 +241,6 @@ def test_long_histories_are_kept_by_periods_of_several_days():
     equity = outcome.ledger.equity
     assert np.prod(1 + kept) == pytest.approx(equity[-1] / BROKER.cash, rel=1e-9)
     assert kept[-1] == pytest.approx(equity[-1] / equity[-4] - 1)
-
-
-def test_stitching_begins_each_part_with_what_the_one_before_ended_with(bars):
-    setting = setting_of(bars)
-    attempt = Attempt(setting, resolve_for(CROSS, {}), Risk())
-    parts = [attempt.on(window.out_of_sample) for window in setting.windows]
-    equity = stitched(parts, BROKER.cash)
-    grown = math.prod(1 + part.metrics.total_return for part in parts)
-    assert equity[-1] == pytest.approx(BROKER.cash * grown, rel=1e-12)
-    assert len(equity) == sum(len(part.clock) for part in parts)
-    assert stitched([], 1.0).size == 0
 
 
 def test_symbols_without_bars_in_a_part_sit_it_out(bars):
