@@ -31,6 +31,9 @@ from mlflow.tracking import MlflowClient  # noqa: E402
 DIGEST = "tidewright.digest"
 """The tag that a run is found by."""
 
+_PARENT = "mlflow.parentRunId"
+"""The tag that MLflow shows a run below another by."""
+
 _LONGEST_VALUE = 6_000
 _LONGEST_TAG = 5_000
 _LONGEST_DIGEST = 36
@@ -51,14 +54,20 @@ class MlflowTracker:
     def track(self, run: TrackedRun) -> str:
         with _explained(self._url):
             experiment = self._experiment(run.experiment)
-            told = self._told(experiment, run.digest)
-            if told is None:
-                told = self._client.create_run(experiment, run_name=run.name, tags={DIGEST: run.digest}).info.run_id
-            elif self._client.get_run(told).info.status == "FINISHED":
-                return self._place(experiment, told)
-            self._tell(told, run)
-            self._client.set_terminated(told, "FINISHED")  # last: one without it is told again
-            return self._place(experiment, told)
+            return self._place(experiment, self._tracked(experiment, run, {}))
+
+    def _tracked(self, experiment: str, run: TrackedRun, tags: dict[str, str]) -> str:
+        told = self._told(experiment, run.digest)
+        if told is None:
+            created = self._client.create_run(experiment, run_name=run.name, tags={DIGEST: run.digest, **tags})
+            told = str(created.info.run_id)
+        elif self._client.get_run(told).info.status == "FINISHED":
+            return told
+        self._tell(told, run)
+        for child in run.children:
+            self._tracked(experiment, child, {_PARENT: told})
+        self._client.set_terminated(told, "FINISHED")  # last: one without it is told again
+        return told
 
     def _experiment(self, name: str) -> str:
         for _ in range(2):
@@ -89,7 +98,8 @@ class MlflowTracker:
             self._client.log_batch(told, tags=some_tags)
         for some_metrics in _batches(metrics):
             self._client.log_batch(told, metrics=some_metrics)
-        self._client.log_inputs(told, [_dataset(one) for one in run.data])
+        if run.data:
+            self._client.log_inputs(told, [_dataset(one) for one in run.data])
         for file in run.files:
             self._client.log_artifact(told, str(file))
 

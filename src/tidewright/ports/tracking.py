@@ -23,7 +23,7 @@ class TrackedData:
 class TrackedRun:
     """What is told of one run. `digest` is the same for the same run, whoever makes it, and whenever.
 
-    `metrics` are finite numbers; `files` are put beside them as they are.
+    `metrics` are finite numbers; `files` are put beside them as they are. `children` are shown below the run, and have none of their own.
     """
 
     experiment: str
@@ -34,13 +34,14 @@ class TrackedRun:
     tags: Mapping[str, str]
     data: Sequence[TrackedData] = ()
     files: Sequence[Path] = field(default=())
+    children: Sequence["TrackedRun"] = ()
 
 
 class Tracker(Protocol):
     """A server or a folder of experiments."""
 
     def track(self, run: TrackedRun) -> str:
-        """Tell everything of a run, once: a run of the same digest that is there already is left as it is. Where it can be looked at.
+        """Tell everything of a run and its children, once: a run of the same digest that is there already is left as it is. Where it can be looked at.
 
         Raises TrackingFailed.
         """

@@ -187,10 +187,10 @@ def _in_words(mistake: Exception) -> str:
     return mistake.pointed() if isinstance(mistake, RuleError) else str(mistake)
 
 
-def load_class(
+def import_class(
     module_name: str, name: str, document: Located, path: FieldPath, import_from: Sequence[Path] = ()
-) -> Loaded:
-    """The class `name` of a user's own module, imported in this process. Raises InputRefused with every problem, at ``module`` or ``class`` below `path`."""
+) -> tuple[Any, str]:
+    """The class `name` of a user's own module, imported in this process, and the digest of the module. Raises InputRefused, at ``module`` or ``class`` below `path`."""
     try:
         module = _module(module_name, import_from)
         code = source_digest(inspect.getsource(module))
@@ -198,8 +198,17 @@ def load_class(
         message = _why_not_imported(error, module_name, import_from)
         raise InputRefused([document.problem((*path, "module"), message, module_name)]) from error
     found: Any = getattr(module, name, None)
-    problems = _unfit(found) if inspect.isclass(found) else [_no_such_class(name, module)]
-    refused = [document.problem((*path, "class"), message, name) for message in problems]
+    if not inspect.isclass(found):
+        raise InputRefused([document.problem((*path, "class"), _no_such_class(name, module), name)])
+    return found, code
+
+
+def load_class(
+    module_name: str, name: str, document: Located, path: FieldPath, import_from: Sequence[Path] = ()
+) -> Loaded:
+    """A strategy of the class `name` of a user's own module, imported in this process. Raises InputRefused with every problem, at ``module`` or ``class`` below `path`."""
+    found, code = import_class(module_name, name, document, path, import_from)
+    refused = [document.problem((*path, "class"), message, name) for message in _unfit(found)]
     if refused:
         raise InputRefused(refused)
 

@@ -1,6 +1,6 @@
 """A study made ready: what it refers to resolved, its space, its windows, and the setting that its trials are tried on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,7 +22,7 @@ from tidewright.ports import BarStore
 from tidewright.runs.plan import BacktestPlan, Judged, Written, broker_of, data_digest, judged, plan_backtest
 from tidewright.runs.refusal import InputRefused, collected
 from tidewright.runs.study_space import SearchSpace, resolve_space
-from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec
+from tidewright.specs.backtest_run import BacktestRun, BacktestRunSpec, TestedStrategy
 from tidewright.specs.manifest import Document, Manifest
 from tidewright.specs.optimization_study import OptimizationStudy, OptimizationStudySpec
 from tidewright.specs.problems import Problem
@@ -39,6 +39,16 @@ class StudyPlan:
     spec: OptimizationStudySpec
     backtest: BacktestPlan
     space: SearchSpace
+    planned: Callable[[BacktestRunSpec], BacktestPlan]
+
+    def with_values(self, named: Mapping[str, Value]) -> BacktestPlan:
+        """The backtest with searched values in place."""
+        return self.planned(self.backtest_with(named))
+
+    def backtest_with(self, named: Mapping[str, Value]) -> BacktestRunSpec:
+        """The spec of the backtest with searched values in place, its strategy written out."""
+        strategy = TestedStrategy.model_validate(self.space.written(named).record())
+        return self.backtest.spec.model_copy(update={"strategy": strategy})
 
     @property
     def written(self) -> Written:
@@ -93,26 +103,22 @@ def plan_study(
 ) -> StudyPlan:
     """Resolve everything that `study` refers to, and judge its data where a `store` is given. Raises InputRefused with every problem, StrategyFailed when the strategy cannot say how long it warms up."""
     wanted = study.spec
-    run = BacktestRun(
-        api_version=study.api_version,
-        kind="BacktestRun",
-        metadata=study.metadata,
-        spec=BacktestRunSpec(
-            strategy=wanted.strategy,
-            data=wanted.data,
-            broker=wanted.broker,
-            checks=wanted.checks,
-            seed=wanted.sampler.seed,
-        ),
-    )
-    plan = plan_backtest(run, document, manifest, import_from, None, served=served)
+
+    def planned(spec: BacktestRunSpec) -> BacktestPlan:
+        run = BacktestRun.model_construct(
+            api_version=study.api_version, kind="BacktestRun", metadata=study.metadata, spec=spec
+        )
+        return plan_backtest(run, document, manifest, import_from, served=served)
+
+    same = {name: getattr(wanted, name) for name in ("strategy", "data", "broker", "checks")}
+    plan = planned(BacktestRunSpec(**same, seed=wanted.sampler.seed))
     problems: list[Problem] = []
     space = None
     with collected(problems):
         space = resolve_space(wanted, plan.strategy, plan.written)
     if problems or space is None:
         raise InputRefused(problems)
-    found = StudyPlan(study.metadata.name, wanted, plan, space)
+    found = StudyPlan(study.metadata.name, wanted, plan, space, planned)
     if store is not None:
         load_study(found, store)
     return found
@@ -180,6 +186,11 @@ class Evaluator:
     def __init__(self, plan: StudyPlan, data: StudyData) -> None:
         self._plan, self._setting = plan, data.setting
         self._spot = plan.spec.broker.account == "Spot"
+
+    @property
+    def cash(self) -> float:
+        """What every account begins with."""
+        return self._setting.broker.cash
 
     def attempt(self, named: Mapping[str, Value]) -> Attempt:
         """The values at work. Raises StrategyError, and InputRefused for a strategy that a spot account cannot trade."""

@@ -27,17 +27,24 @@ _TRUTHS: dict[str, Value] = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What values must meet to be tried: the constraints of the strategy and of the study, with the strategy's own `parameters` where nothing is searched."""
+
+    constraints: tuple[Constraint, ...]
+    parameters: Mapping[str, Value]
+
+    def __call__(self, named: Mapping[str, Value]) -> bool:
+        parameters = {**self.parameters, **_parameters(named)}
+        return all(one.holds(parameters) for one in self.constraints)
+
+
+@dataclass(frozen=True)
 class SearchSpace:
-    """What is searched, and on what conditions: those of the strategy and those of the study."""
+    """What is searched, and on what conditions."""
 
     dimensions: tuple[Dimension, ...]
-    constraints: tuple[Constraint, ...]
+    conditions: Conditions
     strategy: ResolvedStrategy
-
-    def unfit(self, named: Mapping[str, Value]) -> str:
-        """Why values are not tried: the first condition that they break, and nothing where they break none."""
-        parameters = {**self.strategy.parameters, **_parameters(named)}
-        return next((one.broken(parameters) for one in self.constraints if not one.holds(parameters)), "")
 
     def applied(self, named: Mapping[str, Value]) -> tuple[dict[str, Value], Risk]:
         """The strategy's parameters and the risk with the values in place. Raises ParameterErrors, and StrategyError for a risk that cannot be."""
@@ -86,7 +93,7 @@ def resolve_space(wanted: OptimizationStudySpec, strategy: ResolvedStrategy, wri
             problems.append(written.problem("constraints", index, message=error.pointed(), value=text))
     if problems:
         raise InputRefused(problems)
-    return SearchSpace(tuple(dimensions), tuple(constraints), strategy)
+    return SearchSpace(tuple(dimensions), Conditions(tuple(constraints), strategy.parameters), strategy)
 
 
 def with_risk(risk: spec.Risk, changes: Mapping[str, Value]) -> spec.Risk:

@@ -23,7 +23,7 @@ def tracked_run(document: Mapping[str, Any], files: Sequence[Path] = ()) -> Trac
         experiment=EXPERIMENT,
         name=str(document["name"]),
         digest=run_digest(document),
-        parameters=dict(_leaves(document["spec"])),
+        parameters=dict(leaves(document["spec"])),
         metrics=dict(_metrics(document)),
         tags=_tags(document),
         data=tuple(_data(made_of["data"])),
@@ -37,26 +37,27 @@ def run_digest(document: Mapping[str, Any]) -> str:
     return record_digest({"name": document["name"], "provenance": made_of})
 
 
-def _leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+def leaves(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     """Every field by its path (``broker.cash``), lists as JSON."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(inner, (*path, str(key)))
+            yield from leaves(inner, (*path, str(key)))
     else:
         yield ".".join(path), value if isinstance(value, str) else json.dumps(value)
 
 
 def _metrics(document: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    yield from _numbers("", document["result"])
-    yield from _numbers("benchmark.", document["benchmark"])
+    yield from numbers("", document["result"])
+    yield from numbers("benchmark.", document["benchmark"])
     for name, interval in document["intervals"].items():
         if isinstance(interval, Sequence):
-            yield from _numbers(f"{name}.", dict(zip(("low", "high"), interval, strict=True)))
-    yield from _numbers("deflatedSharpe.", {str(one["trials"]): one["value"] for one in document["deflatedSharpe"]})
+            yield from numbers(f"{name}.", dict(zip(("low", "high"), interval, strict=True)))
+    yield from numbers("deflatedSharpe.", {str(one["trials"]): one["value"] for one in document["deflatedSharpe"]})
     yield "warnings", float(len(document["warnings"]))
 
 
-def _numbers(prefix: str, figures: Mapping[str, float | None]) -> Iterator[tuple[str, float]]:
+def numbers(prefix: str, figures: Mapping[str, float | None]) -> Iterator[tuple[str, float]]:
+    """The figures that are finite, by their names behind `prefix`."""
     for name, value in figures.items():
         if value is not None and math.isfinite(value):
             yield f"{prefix}{name}", float(value)

@@ -141,7 +141,7 @@ class Objective(Spec):
     """A figure to make as large, or as small, as possible."""
 
     metric: MetricName
-    """Figure of the trial, out of sample where there are windows."""
+    """Figure of the trial: its mean over the in-sample parts of the windows. The search never sees what comes out of sample."""
     direction: Literal["Maximize", "Minimize"] | None = None
     """Whether more is better or less; absent, as is usual for the metric."""
 
@@ -156,12 +156,12 @@ class Objective(Spec):
 
 
 class Requirements(Spec):
-    """What a trial must show to be considered at all, over the whole period in sample."""
+    """What a trial must show in sample to be selected."""
 
     min_trades: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """Fewest closed trades."""
+    """Fewest closed trades, over the in-sample parts together."""
     max_drawdown: Annotated[str, Percent("0%", "100%")] | None = None
-    """Deepest drawdown."""
+    """Deepest drawdown of any in-sample part."""
 
 
 class Sampler(Spec):
@@ -193,7 +193,7 @@ class Pruner(Spec):
     startup_trials: Annotated[int, Field(ge=0, le=100_000)] = 5
     """Trials that are finished before any is given up."""
     warmup_windows: Annotated[int, Field(ge=0, le=64)] = 1
-    """Windows of a trial that are evaluated before it may be given up."""
+    """Windows of a trial that are evaluated before it may be given up; Grid, Random and studies of several objectives give none up."""
 
 
 class WalkForward(Spec):
@@ -206,9 +206,9 @@ class WalkForward(Spec):
     anchored: bool = False
     """Whether every in-sample part begins where the period does, rather than rolling along."""
     purge: Duration = "0d"
-    """Time before each out-of-sample part that is not chosen on, so that no holding reaches into it."""
+    """Time at the end of each in-sample part that is not chosen on, so that no holding reaches across."""
     embargo: Duration = "0d"
-    """Time after each out-of-sample part that later windows do not choose on."""
+    """Time at the beginning of each out-of-sample part that is not judged by, so that nothing is judged by what depends on the last bars chosen on."""
 
 
 class Overfitting(Spec):

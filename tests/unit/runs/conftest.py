@@ -13,8 +13,10 @@ from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
 from tidewright.ports import BarStore, FundingNotFound, MarketNotFound, StoredMarket
 from tidewright.runs.plan import BacktestPlan, plan_backtest
+from tidewright.runs.study_plan import StudyPlan, plan_study
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Manifest
+from tidewright.specs.optimization_study import OptimizationStudy
 
 HOUR = 3_600_000
 START = 1_672_531_200_000  # 2023-01-01
@@ -121,5 +123,50 @@ def planned() -> Callable[..., BacktestPlan]:
         run, document = manifest.resources["BacktestRun", "demo"]
         assert isinstance(run, BacktestRun)
         return plan_backtest(run, document, manifest, import_from, store)
+
+    return planned
+
+
+STUDY = """\
+apiVersion: tidewright.io/v1alpha1
+kind: OptimizationStudy
+metadata:
+  name: study
+spec:
+  strategy:
+    source:
+      builtin: MovingAverageCross
+    parameters: {kind: ema}
+    symbols: [BTC/USDT]
+    timeframe: 1h
+    risk: {stopLoss: 5%}
+  data:
+    exchange: binance
+  searchSpace:
+  - {name: fast, int: {min: 5, max: 20}}
+  - {name: slow, int: {min: 10, max: 60, step: 10}}
+  sampler: {name: Grid, seed: 7}
+  walkForward: {windows: 3, inSample: 70%}
+"""
+
+
+@pytest.fixture
+def study_planned() -> Callable[..., StudyPlan]:
+    """The plan of the study in a text, once each ``old, new`` pair has been replaced in it; raises InputRefused."""
+
+    def planned(
+        *edits: tuple[str, str], also: str = "", store: BarStore | None = None, import_from: Sequence[Path] = ()
+    ) -> StudyPlan:
+        text = STUDY
+        for old, new in edits:
+            assert old in text, f"{old!r} is not in the manifest"
+            text = text.replace(old, new)
+        manifest = Manifest()
+        manifest.read("study.yaml", text)
+        manifest.read("strategy.yaml", also)
+        assert manifest.problems == []
+        study, document = manifest.resources["OptimizationStudy", "study"]
+        assert isinstance(study, OptimizationStudy)
+        return plan_study(study, document, manifest, import_from, store)
 
     return planned

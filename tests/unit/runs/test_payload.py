@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from tidewright.domain.strategies.builtin import BUILTINS
-from tidewright.runs.payload import payload_of, read_payload, strategy_digest
+from tidewright.runs.payload import payload_of, read_payload, read_study, strategy_digest
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.backtest_run import BacktestRun
+from tidewright.specs.optimization_study import OptimizationStudy
 from tidewright.specs.trading_strategy import TradingStrategy
 
 UID = "6f1c2d3e-0000-4000-8000-123456789abc"
@@ -63,6 +64,22 @@ def test_a_worker_reads_what_was_written():
 
 def test_what_may_change_while_the_run_lives_is_no_part_of_it():
     assert payload_of(run(suspend=True, ttlAfterFinished="7d")) == payload_of(run())
+
+
+def test_a_study_is_written_and_read_as_a_run_is_without_the_number_of_its_trials():
+    metadata = {"name": "demo", "namespace": "research"}
+    spec = {"strategy": {"name": "ma-cross"}, "data": {"exchange": "simulated"}, "trials": 500, "parallelism": 4}
+    study = OptimizationStudy.model_validate(
+        {**API, "kind": "OptimizationStudy", "metadata": metadata, "spec": {**spec, "timeout": "2h"}}
+    )
+    payload = payload_of(study, named(), UID)
+
+    task = read_study("study.json", json.dumps(payload))
+
+    assert payload["spec"].keys().isdisjoint({"trials", "parallelism", "suspend"})
+    assert (task.run.spec.timeout, task.strategy_digest) == ("2h", digest(STRATEGY))
+    assert task.run.spec.strategy.inline() == named().spec.snapshot()
+    assert "kind: 'OptimizationStudy': not what this worker works on" in refusal(json.dumps(payload))
 
 
 def test_a_strategy_that_was_not_handed_over_is_a_mistake_of_the_caller():
@@ -144,7 +161,7 @@ def test_a_person_may_write_a_payload_as_a_manifest():
     [
         (lambda p: [], "run.json: not a worker's payload; it is one BacktestRun with its strategy in place"),
         (lambda p: {**p, "kind": "RLTrainings"}, "kind: 'RLTrainings': unknown kind (did you mean 'RLTraining'?)"),
-        (lambda p: named().record(), "kind: 'TradingStrategy': not work that a worker can do; it runs a BacktestRun"),
+        (lambda p: named().record(), "kind: 'TradingStrategy': not what this worker works on; write kind: BacktestRun"),
         (lambda p: {**p, "spec": {**p["spec"], "sed": 1}}, "spec.sed: 1: unknown field (did you mean 'seed'?)"),
         (lambda p: {**p, "strategyDigests": "x"}, "strategyDigests: 'x': unknown field"),
         (lambda p: {**p, "metadata": {"name": "demo", "uid": "../../etc"}}, "metadata.uid: '../../etc': not a UID"),
