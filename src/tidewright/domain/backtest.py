@@ -114,7 +114,8 @@ def backtest_account(
     evaluations = [evaluate(own, one.bars, parameters) for own, one in zip(strategies, series, strict=True)]
     if rank_by and rank_by not in evaluations[0].columns:
         raise NoSuchColumn(rank_by, list(evaluations[0].columns))
-    return trade_evaluated(series, strategies, evaluations, parameters, broker, risk, rank_by)
+    warmup = declared_warmup(strategy, parameters)
+    return trade_evaluated(series, strategies, evaluations, parameters, warmup, broker, risk, rank_by)
 
 
 def trade_evaluated(
@@ -122,12 +123,12 @@ def trade_evaluated(
     strategies: Sequence[Strategy],
     evaluations: Sequence[Evaluation],
     parameters: Parameters,
+    warmup: int,
     broker: Broker,
     risk: Risk,
     rank_by: str = "",
 ) -> Outcome:
-    """Trade on one account what each of `strategies` asks for on its series, as is known from `evaluations`."""
-    warmup = declared_warmup(strategies[0], parameters)
+    """Trade on one account what each of `strategies` asks for on its series after `warmup` bars, as is known from `evaluations`."""
     if len(series) == 1 and not is_step(strategies[0]) and not needs_account(broker, risk, series[0].filters):
         one, signals = series[0], evaluations[0].signals
         assert isinstance(signals, Signals)  # noqa: S101 - a step strategy has its own way

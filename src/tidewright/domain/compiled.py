@@ -4,15 +4,18 @@ Without numba the decorated functions run as plain Python: same results, bit for
 
 Code is compiled for numba's ``generic`` CPU unless ``NUMBA_CPU_NAME`` says otherwise: then the cached machine code runs on any machine
 of the architecture, and no instruction of a newer CPU can change a result. ``fastmath`` stays off for the same reason.
+An image brings such code in the folder ``TIDEWRIGHT_COMPILED``, so that no container compiles what its image could.
 """
 
 import hashlib
 import importlib
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,12 +74,25 @@ def _private(name: str) -> Path:
     return folder if ours else Path(tempfile.mkdtemp(prefix=name))
 
 
+def _begin_with(brought: Path, directory: Path) -> None:
+    """Fill a cache that is empty with the machine code that an image brings.
+
+    numba reads only where it can write, and an image is read-only where it runs.
+    """
+    if not any(directory.glob("*")):
+        with suppress(OSError), tempfile.TemporaryDirectory(dir=directory.parent) as unfinished:
+            copy = shutil.copytree(brought / directory.name, Path(unfinished) / directory.name)
+            copy.replace(directory)  # refused where another process was first
+
+
 _KEPT = True
 """Whether machine code is kept on disk; without a place for it, every process compiles anew."""
 
 if numba is not None and not os.environ.get("NUMBA_CACHE_DIR"):
     _directory = _cache_directory()
     _KEPT = _directory is not None
+    if _directory is not None and "TIDEWRIGHT_COMPILED" in os.environ:
+        _begin_with(Path(os.environ["TIDEWRIGHT_COMPILED"]), _directory)
     numba.config.CACHE_DIR = str(_directory or "")
 
 

@@ -69,11 +69,12 @@ def minimum_track_record_length(record: TrackRecord, benchmark: float = 0.0, con
     return length if math.isfinite(length) else math.nan
 
 
-def expected_maximum_sharpe(trials: int, variance: float) -> float:
+def expected_maximum_sharpe(trials: float, variance: float) -> float:
     """The best Sharpe ratio to expect of `trials` independent attempts without any skill.
 
     ``sqrt(variance) * ((1 - g) * Phi^-1(1 - 1 / trials) + g * Phi^-1(1 - 1 / (trials * e)))`` with g the Euler-Mascheroni constant and
-    `variance` that of the Sharpe ratios over the trials. 0 for a single trial; NaN for none. Source: D. H. Bailey and M. López de Prado,
+    `variance` that of the Sharpe ratios over the trials. `trials` need not be whole: of some that resemble each other, it is the number of independent ones. 0 for a single trial, and never less;
+    NaN for none. Source: D. H. Bailey and M. López de Prado,
     "The Deflated Sharpe Ratio", Journal of Portfolio Management 40(5), 2014.
     """
     if trials < 1 or not variance >= 0.0:
@@ -82,7 +83,7 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
         return 0.0
     typical = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
     tail = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
-    return math.sqrt(variance) * ((1.0 - _EULER_MASCHERONI) * typical + _EULER_MASCHERONI * tail)
+    return math.sqrt(variance) * max(0.0, (1.0 - _EULER_MASCHERONI) * typical + _EULER_MASCHERONI * tail)
 
 
 def deflated_sharpe(record: TrackRecord, trials: int, variance: float) -> float:

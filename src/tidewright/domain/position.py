@@ -6,6 +6,7 @@ Levels are kept *signed*: multiplied by the position's side, +1 for long and -1 
 price rises: its stop lies below, its target above, and one rule serves both sides.
 """
 
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,8 +104,9 @@ Terms: TypeAlias = Any
 """A record of `TERMS`."""
 
 
+@lru_cache(maxsize=64)
 def terms(broker: Broker, risk: Risk) -> Terms:
-    """The broker's and the risk's numbers, as compiled code takes them. Raises ValueError for a ladder of more than 16 steps."""
+    """The broker's and the risk's numbers, as compiled code takes them, not to be written to. Raises ValueError for a ladder of more than 16 steps."""
     if len(risk.roi) > RUNGS:
         raise ValueError(f"the ladder has {len(risk.roi)} steps; {RUNGS} are the most")
     found = np.zeros(1, dtype=TERMS).view(np.recarray)[0]

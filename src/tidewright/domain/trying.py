@@ -18,7 +18,7 @@ from tidewright.domain.metrics.measure import Metrics
 from tidewright.domain.metrics.periods import daily_returns
 from tidewright.domain.metrics.table import METRICS
 from tidewright.domain.rules.memo import Memo
-from tidewright.domain.strategies.evaluation import Evaluation
+from tidewright.domain.strategies.evaluation import Evaluation, declared_warmup
 from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy, Value
 from tidewright.domain.sweep import evaluated
 from tidewright.domain.trials import FIGURE, MOST_PERIODS, Trial
@@ -86,6 +86,7 @@ class Attempt:
 
     def __init__(self, setting: Setting, parameters: Parameters, risk: Risk) -> None:
         self._setting, self._parameters, self._risk = setting, parameters, risk
+        self._warmup = declared_warmup(setting.strategy, parameters)
         self._strategies = [setting.strategy, *(setting.unasked() for _ in setting.series[1:])]
         self._evaluations = [
             evaluated(strategy, one.bars, parameters, memo)
@@ -106,6 +107,7 @@ class Attempt:
             [self._strategies[index] for index, _ in parts],
             [_until(self._evaluations[index], len(part.bars)) for index, part in parts],
             self._parameters,
+            self._warmup,
             self._setting.broker,
             self._risk,
             self._setting.rank_by,

@@ -73,6 +73,11 @@ class BarWatch:
         self._places = np.array([_FRESH, 0, _FRESH], dtype=np.int64)
         self._prices = np.full(4, np.nan)
 
+    @property
+    def newest(self) -> int | None:
+        """The latest open time so far; None before the first bar."""
+        return _newest(self._places)
+
     def judge(self, bars: Bars, received: Integers | None = None) -> Masks:
         """The mask of each bar. `received`: when each was, in milliseconds; without it, or where it is 0, no time lies in the future."""
         masks = np.empty(len(bars), dtype=np.int32)
@@ -92,6 +97,11 @@ class TradeWatch:
         self._places = np.full(2, _FRESH, dtype=np.int64)
         self._price = np.full(1, np.nan)
 
+    @property
+    def newest(self) -> int | None:
+        """The highest id so far; None before the first sound trade."""
+        return _newest(self._places)
+
     def judge(self, tape: Tape, received: Integers | None = None) -> Masks:
         """The mask of each trade; `received` as for bars."""
         masks = np.empty(len(tape), dtype=np.int32)
@@ -101,6 +111,10 @@ class TradeWatch:
                 _received(received, len(tape)), self._limit, self._places, self._price, masks,
             )  # fmt: skip
         return masks
+
+
+def _newest(places: Integers) -> int | None:
+    return None if places[0] == _FRESH else int(places[0])
 
 
 def _plain(column: NDArray[Any], dtype: type) -> NDArray[Any]:
