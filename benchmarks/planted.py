@@ -21,12 +21,12 @@ YEARS = 4
 HISTORY = 480
 """Bars before the period, more than the longest average needs."""
 
-FAST, SLOW = 20, 125
+FAST, SLOW = 8, 40
 """The averages that know the edge, in bars."""
 
 VOLATILITY = 0.65
 """A year's, on average."""
-UNREST, MEMORY = 0.45, 0.995
+UNREST, MEMORY = 0.3, 0.995
 """Deviation of the logarithm of volatility, and how much of it stays from bar to bar: it halves in 23 days."""
 TAILS = 5
 """Degrees of freedom of Student's t, which the returns are drawn from besides."""

@@ -78,12 +78,12 @@ def study(*, free: bool = False) -> StudyPlan:
 
 
 def values(trials: int) -> list[dict[str, int]]:
-    """So many pairs, spread evenly on a logarithmic grid: about as many of the fast average as of the slow one."""
+    """So many pairs, spread evenly on a logarithmic grid around the one that knows the edge, to half and to two and a half times of either average."""
     side = 2
     while True:
-        fast = sorted({round(value) for value in np.geomspace(3, 120, side)})
-        slow = sorted({round(value) for value in np.geomspace(10, 400, side)})
-        pairs = [{"fast": f, "slow": s} for f, s in product(fast, slow) if f < s]
+        fast = sorted({round(value) for value in np.geomspace(4, 20, min(side, 17))})
+        slow = sorted({round(value) for value in np.geomspace(24, 100, side)})
+        pairs = [{"fast": one, "slow": other} for one, other in product(fast, slow)]
         if len(pairs) >= trials:
             return [pairs[int(index)] for index in np.linspace(0, len(pairs) - 1, trials)]
         side += 1

@@ -34,7 +34,9 @@ from tidewright.ports.streams import (
     Streams,
     StreamUnavailable,
     Subscription,
+    ToldProgress,
 )
+from tidewright.ports.studies import Claim, Counts, StudyNotFound, StudyRefused, StudyStore
 from tidewright.ports.tracking import TrackedData, TrackedRun, Tracker, TrackingFailed
 
 __all__ = [
@@ -47,7 +49,9 @@ __all__ = [
     "Backlog",
     "BarFeed",
     "BarStore",
+    "Claim",
     "Clock",
+    "Counts",
     "DeadLetter",
     "Delivery",
     "Engine",
@@ -77,7 +81,11 @@ __all__ = [
     "StreamUnavailable",
     "Streams",
     "Stretch",
+    "StudyNotFound",
+    "StudyRefused",
+    "StudyStore",
     "Subscription",
+    "ToldProgress",
     "TrackedData",
     "TrackedRun",
     "Tracker",

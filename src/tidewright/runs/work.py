@@ -11,6 +11,7 @@ from tidewright.runs.headlines import provenance_of, result_of, tested_of
 from tidewright.runs.payload import Task
 from tidewright.runs.plan import BacktestPlan, plan_backtest
 from tidewright.runs.refusal import InputRefused
+from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Manifest
 from tidewright.specs.status import Progress
 from tidewright.specs.work_record import WorkRecord
@@ -42,7 +43,7 @@ Connect = Callable[[], Strategy]
 
 
 def work(
-    task: Task,
+    task: Task[BacktestRun],
     store: BarStore,
     keep: Keep,
     progress: Callable[[Progress], None],
@@ -96,7 +97,7 @@ def refused(refusal: InputRefused) -> WorkRecord:
     return WorkRecord.of_problems("DataMissing" if refusal.for_want_of_data else "Refused", problems)
 
 
-def _planned(task: Task, find_engine: FindEngine, connect: Connect | None) -> BacktestPlan:
+def _planned(task: Task[BacktestRun], find_engine: FindEngine, connect: Connect | None) -> BacktestPlan:
     """The plan of a task. Raises InputRefused, StrategyError and OSError."""
     source = task.run.spec.strategy.source
     served = None

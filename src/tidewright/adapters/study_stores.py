@@ -1,0 +1,22 @@
+"""Which store of trials a URL names."""
+
+from tidewright.adapters.file_url import UrlRefused, path_of
+from tidewright.adapters.sqlite_studies import SqliteStudies
+from tidewright.ports import StudyStore
+
+_MEMORY = "memory:"
+
+
+def study_store_at(url: str) -> StudyStore:
+    """The store of ``memory:`` (of one process), ``file:///folder`` (of one machine) or ``postgresql://...``. Raises UrlRefused and ArchiveUnavailable."""
+    if url == _MEMORY:
+        return SqliteStudies()
+    scheme = url.partition(":")[0]
+    if scheme == "file":
+        return SqliteStudies(path_of(url))
+    if scheme in {"postgresql", "postgres"}:
+        from tidewright.adapters.postgres.studies import PostgresStudies  # noqa: PLC0415 - SQLAlchemy and asyncpg
+
+        return PostgresStudies.at(url)
+    message = f"{scheme!r} is no store of trials; write postgresql://user:password@host:5432/database, file:///folder or memory:"
+    raise UrlRefused(message)
