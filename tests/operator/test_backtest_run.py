@@ -501,17 +501,11 @@ def test_a_quota_is_waited_for_and_told(operator, runs, kubelet):
     assert runs.status()["attempts"] == 1
 
 
-@pytest.mark.parametrize(
-    ("kind", "plural", "service"),
-    [("OptimizationStudy", "optimizationstudies", "optuna-optimizer"), ("RLTraining", "rltrainings", "rl-agent")],
-)
-def test_kinds_whose_services_are_not_there_yet_say_so(operator, runs, kind, plural, service):
+def test_a_kind_whose_service_is_not_there_yet_says_so(operator, runs):
     operator()
-    data = {"exchange": "simulated"}
-    trained_on = {"data": data, "symbols": ["BTC/USDT"], "timeframe": "1h"}
-    spec = {"strategy": STRATEGY, "data": data} if kind == "OptimizationStudy" else trained_on
-    path = runs.path.replace("backtestruns", plural)
-    created = runs.kube.post(path, json=runs.resource(kind, "waits", spec))
+    spec = {"data": {"exchange": "simulated"}, "symbols": ["BTC/USDT"], "timeframe": "1h"}
+    path = runs.path.replace("backtestruns", "rltrainings")
+    created = runs.kube.post(path, json=runs.resource("RLTraining", "waits", spec))
     assert created.is_success, created.text
 
     def conditions():
@@ -522,4 +516,4 @@ def test_kinds_whose_services_are_not_there_yet_say_so(operator, runs, kind, plu
 
     assert (conditions()["Accepted"]["status"], conditions()["Accepted"]["reason"]) == ("True", "Valid")
     assert (conditions()["Finished"]["status"], conditions()["Finished"]["reason"]) == ("False", "NoService")
-    assert service in conditions()["Finished"]["message"]
+    assert "rl-agent" in conditions()["Finished"]["message"]

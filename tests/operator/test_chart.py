@@ -84,6 +84,8 @@ def test_what_is_set_is_what_the_operator_reads():
         worker_image="registry.example/tidewright/backtest-engine:0.1.0",
         signals_image="registry.example/tidewright/backtest-engine:0.1.0",
         signals_exchange="kraken",
+        study_image="registry.example/tidewright/optuna-optimizer:0.1.0",
+        study_secret="trials",  # noqa: S106
         store="postgresql://market",
         artifacts="s3://results",
         tracking="http://mlflow.research:5000",
@@ -183,7 +185,7 @@ def may(cluster, verb, resource, namespace="research", name="", account=OPERATOR
 WORKS_WITH = {
     "tidewright.io/backtestruns": "get list watch",
     "tidewright.io/tradingstrategies": "get list watch",
-    "tidewright.io/optimizationstudies": "get list watch",
+    "tidewright.io/optimizationstudies": "get list watch patch",
     "tidewright.io/rltrainings": "get list watch",
     "tidewright.io/backtestruns/status": "patch",
     "tidewright.io/tradingstrategies/status": "patch",

@@ -106,7 +106,7 @@ def test_what_the_operator_makes_is_what_the_api_server_describes(manifest):
     ],
 )
 def test_what_the_api_server_does_not_know_is_noticed(manifest, change, told):
-    (job,) = (thing for thing in children() if thing["kind"] == "Job")
+    job = next(thing for thing in children() if thing["kind"] == "Job")
     with pytest.raises(RuntimeError, match=told):
         conform(manifest({**job, "spec": job["spec"] | change}))
 

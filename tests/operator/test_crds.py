@@ -123,6 +123,34 @@ def test_one_line_tells_whether_a_run_is_done_how_far_it_is_and_how_good(api, cr
     }
 
 
+def test_one_line_tells_how_many_trials_a_study_has_what_the_best_is_and_whether_to_believe_it(api, created, path):
+    status = {
+        "trials": {"asked": 500, "complete": 480},
+        "best": {"trial": 17, "value": "1.2000", "parameters": {"fast": 12, "risk.stopLoss": "3%", "long": True}},
+        "result": {"verdict": "Robust"},
+        "progress": {"percent": 100},
+    }
+    answer = api.patch(f"{created('OptimizationStudy')}/status", json={"status": status}, headers=MERGE)
+    assert answer.is_success, answer.text
+    (kind,) = (kind for kind in KINDS if kind.name == "OptimizationStudy")
+    line = listed(api, path, kind)
+    assert {name: line[name] for name in ("Percent", "Trials", "Best", "Verdict")} == {
+        "Percent": 100,
+        "Trials": 480,
+        "Best": "1.2000",
+        "Verdict": "Robust",
+    }
+
+
+def test_a_strategy_tells_which_study_its_parameters_came_from(api, created, path):
+    noted = {"metadata": {"annotations": {"tidewright.io/study": "ma-cross-2020", "tidewright.io/trial": "17"}}}
+    api.patch(created("TradingStrategy"), json=noted, headers=MERGE).raise_for_status()
+    (kind,) = (kind for kind in KINDS if kind.name == "TradingStrategy")
+    table = api.get(path(kind), headers=TABLE).json()
+    (found,) = [index for index, column in enumerate(table["columnDefinitions"]) if column["name"] == "From"]
+    assert table["rows"][0]["cells"][found] == "ma-cross-2020"
+
+
 def test_a_status_that_is_none_is_refused(api, created):
     wrong = {"conditions": [{"type": "no word", "status": "Maybe"}]}
     answer = api.patch(f"{created('BacktestRun')}/status", json={"status": wrong}, headers=MERGE)

@@ -9,10 +9,11 @@ from contextlib import suppress
 from itertools import count
 
 import pytest
-from backtest_runs import GROUP, STRATEGY
+from backtest_runs import GROUP
 from faults import delay, killed_after, killed_before, lost_answer, reset, stall, status
 from pod_life import Ending, Stays
-from work_records import complete
+from studies import Studies, component_of
+from work_records import complete, study_complete
 
 PATIENCE = 240
 TIMES = {"startTime", "completionTime"}
@@ -23,6 +24,7 @@ class World:
 
     def __init__(self, proxy, process, runs, kubelet):
         self.proxy, self.process, self.runs = proxy, process, runs
+        self.studies = Studies(runs.kube, runs.namespace)
         self.pods, self.kills = Counter(), 0
         self._names = (f"life-{number}" for number in count())
         self._kubelet = kubelet(self._script)
@@ -32,9 +34,11 @@ class World:
         return Stays.RUNNING
 
     def end_pods(self, name):
-        for pod in self.runs.list("/api/v1", f"pods?labelSelector=tidewright.io/owner-name={name}"):
+        pods = self.runs.list("/api/v1", f"pods?labelSelector=tidewright.io/owner-name={name}")
+        for pod in (pod for pod in pods if pod["status"]["phase"] == "Running"):  # others have not been counted yet
             with suppress(LookupError):  # it has ended, and is gone
-                self._kubelet.finish(pod["metadata"]["name"], Ending(0, complete()))
+                words = study_complete() if component_of(pod) == "conclusion" else complete()
+                self._kubelet.finish(pod["metadata"]["name"], Ending(0, words))
 
     def begin(self, life):
         name = next(self._names)
@@ -84,6 +88,46 @@ class Backtest:
         if "ttlAfterFinished" in self.spec:
             world.runs.until(lambda: not world.runs.jobs(name), name, PATIENCE)
         return timeless(status), world.pods[name], len(world.runs.jobs(name))
+
+
+class Study:
+    """An OptimizationStudy with two workers from its creation to its end, and to that of its Jobs; if it is a `whole` one it is extended then, and deleted with its trials. What comes of it: its status, its pods, its Jobs."""
+
+    def __init__(self, *, whole=False):
+        self.whole = whole
+
+    def begin(self, world, name):
+        policy = {"deletionPolicy": "Delete"} if self.whole else {"ttlAfterFinished": "0s"}
+        world.studies.create(name, parallelism=2, **policy)
+
+    def end(self, world, name):
+        status = self._finished(world, name, trials=100)
+        if self.whole:
+            world.studies.change(name, trials=200)
+            status = self._finished(world, name, trials=200)
+            world.studies.delete(name)
+            world.studies.until(lambda: self._forgotten(world, name), name, PATIENCE)
+        world.studies.until(lambda: not world.studies.jobs(name), name, PATIENCE)
+        return timeless(status), world.pods[name]
+
+    @staticmethod
+    def _finished(world, name, trials):
+        found = {}
+
+        def finished():
+            found.update(world.studies.get(name))
+            reasons = reasons_of(found)
+            if reasons & {("Finished", "Running"), ("Finished", "Evaluating")}:
+                world.end_pods(name)
+            return ("Complete", "Complete") in reasons and found["status"]["trials"]["asked"] == trials
+
+        world.studies.until(finished, name, PATIENCE)
+        return found["status"]
+
+    @staticmethod
+    def _forgotten(world, name):
+        world.end_pods(name)
+        return world.studies.get(name) is None
 
 
 class Strategy:
@@ -172,7 +216,8 @@ KINDS = {
     "BacktestRun": TIDY,
     "BacktestRun by name": NAMED,
     "TradingStrategy": Strategy(),
-    "OptimizationStudy": Waiting("OptimizationStudy", "optimizationstudies", {"strategy": STRATEGY, "data": DATA}),
+    "OptimizationStudy": Study(),
+    "OptimizationStudy as a whole": Study(whole=True),
     "RLTraining": Waiting("RLTraining", "rltrainings", {"data": DATA, "symbols": ["BTC/USDT"], "timeframe": "1h"}),
 }
 of_each_kind = pytest.mark.parametrize("life", KINDS.values(), ids=KINDS)
@@ -180,7 +225,7 @@ of_each_kind = pytest.mark.parametrize("life", KINDS.values(), ids=KINDS)
 
 @pytest.fixture
 def world(proxy, operator, runs, kubelet):
-    process = operator(proxy, resync_seconds=2)
+    process = operator(proxy, resync_seconds=2, study_secret="trials")  # noqa: S106 - the name of one
     with process.kept_running():
         yield World(proxy, process, runs, kubelet)
 
@@ -214,7 +259,7 @@ def kill_around_writes(world, life, chosen=lambda write: True):
     return {write for write in writes if chosen(write)}
 
 
-@pytest.mark.parametrize("life", [RUN, Strategy()], ids=["run", "strategy"])
+@pytest.mark.parametrize("life", [RUN, Strategy(), Study()], ids=["run", "strategy", "study"])
 def test_an_operator_that_is_killed_around_the_creation_of_what_works_makes_it_once(world, life):
     chosen = {("create", "jobs", ""), ("patch", "deployments", "")}
 
@@ -275,7 +320,8 @@ def test_an_event_may_be_lost(world, kind, resource):
         (Strategy(), "tradingstrategies"),
         (Strategy(), "deployments"),
         (Strategy(), "poddisruptionbudgets"),
-        (KINDS["OptimizationStudy"], "optimizationstudies"),
+        (Study(whole=True), "optimizationstudies"),
+        (Study(), "jobs"),
         (KINDS["RLTraining"], "rltrainings"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -305,7 +351,7 @@ def test_an_api_server_that_does_not_serve_for_a_moment(world, name):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("life", [RUN, Strategy()], ids=["run", "strategy"])
+@pytest.mark.parametrize("life", [RUN, Strategy(), Study()], ids=["run", "strategy", "study"])
 @pytest.mark.parametrize("fault", OUTAGES.values(), ids=OUTAGES)
 def test_an_api_server_that_does_not_serve_for_a_time(world, life, fault):
     survive(world, life, fault, 90)
@@ -326,7 +372,11 @@ def survive(world, life, fault, seconds):
 
 
 @pytest.mark.parametrize("restart", ["restart_apiserver", "restart_etcd"])
-@pytest.mark.parametrize("life", [RUN, pytest.param(Strategy(), marks=pytest.mark.soak)], ids=["run", "strategy"])
+@pytest.mark.parametrize(
+    "life",
+    [RUN, *(pytest.param(one, marks=pytest.mark.soak) for one in (Strategy(), Study(whole=True)))],
+    ids=["run", "strategy", "study"],
+)
 def test_the_control_plane_may_be_restarted(world, control_plane, life, restart):
     expected, _ = faultless(world, life)
     running = world.begin(life)

@@ -40,6 +40,18 @@ def test_a_run_that_completes_promotes_its_strategy_and_one_that_goes_takes_that
     until(lambda: world.reason("tradingstrategies", NAME, "Promoted") == "NoEvidence", "the promotion is withdrawn")
 
 
+def test_a_study_promotes_what_it_selects_until_it_goes(operator, world):
+    world.create({**SPEC, "promotion": {"study": {"minDeflatedSharpe": "95%"}}})
+    until(lambda: world.reason("tradingstrategies", NAME, "Promoted") == "NoEvidence", "there is no evidence yet")
+
+    world.finish_study("good", 0.97, "2026-01-01T00:00:00Z")
+    until(lambda: world.reason("tradingstrategies", NAME, "Promoted") == "EvidenceMet", "the strategy is promoted")
+    assert world.get("tradingstrategies", NAME)["status"]["evidence"] == {"study": "good"}
+
+    world.delete("optimizationstudies", "good")
+    until(lambda: world.reason("tradingstrategies", NAME, "Promoted") == "NoEvidence", "the promotion is withdrawn")
+
+
 def test_a_strategy_that_runs_name_is_deleted_without_a_hang_and_the_runs_say_why_they_wait(operator, world):
     world.create()
     until(lambda: world.get("deployments") is not None, "the strategy is served")

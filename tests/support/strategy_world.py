@@ -6,7 +6,7 @@ from tidewright_operator.clock import now
 from tidewright_operator.cluster import connected
 from tidewright_operator.kinds import trading_strategy
 from tidewright_operator.reconcile import Site
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 from tidewright_operator.settings import Settings
 
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -35,8 +35,8 @@ class World:
     def __init__(self, api, cluster, namespace):
         self.api, self.namespace = api, namespace
         self.kubeconfig = str(cluster.kubeconfig)
-        self.runs, self.told = Runs(), []
-        self.runs.complete = True
+        self.runs, self.studies, self.told = Runs(), studies(), []
+        self.runs.complete = self.studies.complete = True
 
     def path(self, resource, name=""):
         base = (CHILDREN | OTHERS).get(resource, GROUP)
@@ -71,7 +71,7 @@ class World:
 
         async def once():
             async with connected(self.kubeconfig) as cluster:
-                site = Site(cluster, settings, now, tell, self.runs)
+                site = Site(cluster, settings, now, tell, self.runs, self.studies)
                 return await trading_strategy.reconcile(site, self.namespace, name)
 
         return asyncio.run(once())
@@ -119,26 +119,38 @@ class World:
     def finish_run(self, name, sharpe, completed, **facts):
         """A completed BacktestRun of the strategy as it is now, as the operator has written it."""
         self.create_run(name)
-        digest = self.get("tradingstrategies", NAME)["status"]["strategyDigest"]
-        done = {"status": "True", "reason": "Complete", "lastTransitionTime": completed}
-        tested = {
-            "start": "2020-01-01",
-            "end": "2024-01-01",
-            "bars": 35_064,
-            "simulated": False,
-            "commission": "0.1%",
-            "slippage": "0.05%",
-            "lookAhead": True,
-            "dataQuality": True,
-            "sharpe": sharpe,
-            "maxDrawdown": 0.2,
-            "trades": 120,
-            **facts,
-        }
-        status = {
-            "conditions": [{"type": kind, **done} for kind in ("Finished", "Complete")],
-            "completionTime": completed,
-            "provenance": {"strategyDigest": digest},
-            "tested": tested,
-        }
+        provenance = {"strategyDigest": self.get("tradingstrategies", NAME)["status"]["strategyDigest"]}
+        figures = {"sharpe": sharpe, "maxDrawdown": 0.2, "trades": 120}
+        status = {**_completed(completed, figures | facts), "provenance": provenance}
         self.runs.see(self.change("backtestruns", name, {"status": status}, "status"))
+
+    def finish_study(self, name, deflated_sharpe, completed, **facts):
+        """A completed OptimizationStudy that selects the strategy as it is now."""
+        body = {"apiVersion": "tidewright.io/v1alpha1", "kind": "OptimizationStudy", "metadata": {"name": name}}
+        spec = {"strategy": {"name": NAME}, "data": {"exchange": "binance"}}
+        self._asked("POST", self.path("optimizationstudies"), {**body, "spec": spec})
+        digest = self.get("tradingstrategies", NAME)["status"]["strategyDigest"]
+        figures = {"strategyDigest": digest, "deflatedSharpe": deflated_sharpe, "pbo": 0.1, **facts}
+        status = {**_completed(completed, figures), "trials": {"asked": 100, "complete": 100}}
+        self.studies.see(self.change("optimizationstudies", name, {"status": status}, "status"))
+
+
+TESTED_ON = {
+    "start": "2020-01-01",
+    "end": "2024-01-01",
+    "bars": 35_064,
+    "simulated": False,
+    "commission": "0.1%",
+    "slippage": "0.05%",
+    "lookAhead": True,
+    "dataQuality": True,
+}
+
+
+def _completed(when, figures):
+    done = {"status": "True", "reason": "Complete", "lastTransitionTime": when}
+    return {
+        "conditions": [{"type": kind, **done} for kind in ("Finished", "Complete")],
+        "completionTime": when,
+        "tested": TESTED_ON | figures,
+    }

@@ -21,7 +21,7 @@ from tidewright_operator.observation import Observation, StaleWatch
 from tidewright_operator.progress import ProgressWatch, board_at
 from tidewright_operator.reconcile import Controller, Key, Site
 from tidewright_operator.recorder import Recorder
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 from tidewright_operator.settings import Settings
 from tidewright_operator.watching import until_served, watch
 from tidewright_operator.work_queue import WorkQueue
@@ -55,12 +55,10 @@ async def _lead(
         return
     acquired.result()
     queue: WorkQueue[Key] = WorkQueue(time.monotonic)
-    runs = Runs()
-    observation = Observation(queue, runs)
-    progress = ProgressWatch(
-        board_at(settings.streams), lambda namespace, name: queue.add(Key("BacktestRun", namespace, name))
-    )
-    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs, progress)
+    runs, known_studies = Runs(), studies()
+    observation = Observation(queue, runs, known_studies)
+    progress = ProgressWatch(board_at(settings.streams), lambda *whose: queue.add(Key(*whose)))
+    site = Site(cluster, settings, clock.now, Recorder(cluster, settings.identity).tell, runs, known_studies, progress)
     reconciliations = {kind.name: reconcile for kind, reconcile in RECONCILIATIONS.items()}
     controller = Controller(site, reconciliations, degrade, queue, lambda: leadership.held)
     parts = (

@@ -13,14 +13,14 @@ from tidewright_operator.cluster import (
     TRADING_STRATEGY,
     Kind,
 )
-from tidewright_operator.kinds import backtest_run, trading_strategy
+from tidewright_operator.kinds import backtest_run, optimization_study, trading_strategy
 from tidewright_operator.kinds.awaiting import awaiting
 from tidewright_operator.reconcile import Reconcile
 
 RECONCILIATIONS: dict[Kind, Reconcile] = {
     TRADING_STRATEGY: trading_strategy.reconcile,
     BACKTEST_RUN: backtest_run.reconcile,
-    OPTIMIZATION_STUDY: awaiting(OPTIMIZATION_STUDY, "optuna-optimizer"),
+    OPTIMIZATION_STUDY: optimization_study.reconcile,
     RL_TRAINING: awaiting(RL_TRAINING, "rl-agent"),
 }
 KINDS = {kind.name: kind for kind in RECONCILIATIONS}

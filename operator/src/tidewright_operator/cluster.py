@@ -45,6 +45,10 @@ class Invalid(Refused):
     """What was sent is wrong in itself, and will be the next time."""
 
 
+class Terminating(Refused):
+    """The namespace is going: nothing new can be made in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of object, and where the API server has it."""
@@ -210,6 +214,8 @@ def _translated(response: httpx2.Response, message: str) -> Exception:
         return _AlreadyThere(message) if said.get("reason") == "AlreadyExists" else Conflict(message)
     if status in {408, 410, 429} or status >= 500:
         return Unavailable(message, _retry_after(response))
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in (said.get("details") or {}).get("causes") or ()):
+        return Terminating(message)
     return Invalid(message) if status in {400, 413, 422} else Refused(message)
 
 

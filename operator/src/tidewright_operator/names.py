@@ -17,16 +17,19 @@ COMPONENT = "app.kubernetes.io/component"
 STRATEGY_DIGEST, EXCHANGE = f"{GROUP}/strategy-digest", f"{GROUP}/exchange"
 """Annotations: the digest of the strategy that is served, and the exchange whose bars it is fed."""
 
+TRIALS = f"{GROUP}/trials"
+"""Label of a study's Jobs: how many trials were asked for when they were made. As a finalizer of a study: its trials are to be removed before it goes."""
+
 RESTART = f"{GROUP}/restart"
 """Annotation of a strategy: another value than before asks for new pods, which take up what has changed."""
 
 _LONGEST = 63
 
 
-def child_name(name: str, uid: str, suffix: str = "") -> str:
-    """``name-1a2b3c4d`` with `suffix`: at most 63 characters, the name cut and the rest kept."""
+def child_name(name: str, uid: str, suffix: str = "", longest: int = _LONGEST) -> str:
+    """``name-1a2b3c4d`` with `suffix`: at most 63 characters, or as many as are left, the name cut and the rest kept."""
     tail = f"-{content_hash(uid)}{f'-{suffix}' if suffix else ''}"
-    return f"{name[: _LONGEST - len(tail)].rstrip('-.')}{tail}".replace(".", "-")
+    return f"{name[: longest - len(tail)].rstrip('-.')}{tail}".replace(".", "-")
 
 
 def fixed_name(prefix: str, name: str) -> str:

@@ -10,11 +10,20 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tidewright_operator import clock, metrics
-from tidewright_operator.cluster import BACKTEST_RUN, JOB, Cluster, Kind, Object, Refused, Unavailable
+from tidewright_operator.cluster import (
+    BACKTEST_RUN,
+    JOB,
+    OPTIMIZATION_STUDY,
+    Cluster,
+    Kind,
+    Object,
+    Refused,
+    Unavailable,
+)
 from tidewright_operator.conditions import is_true
 from tidewright_operator.names import GROUP, MANAGED_BY, OWNER_KIND
 from tidewright_operator.reconcile import Key
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 from tidewright_operator.work_queue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -32,16 +41,20 @@ class _Seen(NamedTuple):
 
 
 class Observation:
-    """What events told of, by key; a child has a key as well. `runs` is kept up to date on the way.
+    """What events told of, by key; a child has a key as well. `runs` and `studies` are kept up to date on the way.
 
-    A finished run is not looked at again, not even when a list brings it and its Job once more: it waits for the time at which its Job is to be deleted.
+    A finished BacktestRun is not looked at again, not even when a list brings it and its Job once more: it waits for the time at which its Job is to be deleted.
     """
 
     def __init__(
-        self, queue: WorkQueue[Key], runs: Runs | None = None, now: Callable[[], datetime] = clock.now
+        self,
+        queue: WorkQueue[Key],
+        runs: Runs | None = None,
+        known_studies: Runs | None = None,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._queue, self._now = queue, now
-        self._runs = runs or Runs()
+        self._runs = {BACKTEST_RUN.name: runs or Runs(), OPTIMIZATION_STUDY.name: known_studies or studies()}
         self._seen: dict[Key, _Seen] = {}
         self._suspects: dict[Key, _Seen | None] = {}
         self._events = 0
@@ -70,7 +83,8 @@ class Observation:
 
     def _wake(self, key: Key, *, by_child: bool = False) -> None:
         """Have the resource worked on: at once, unless all that is left of it is a Job, and its time has not come or nothing tells of it."""
-        rest = self._runs.settled(key.namespace, key.name) if key.kind == "BacktestRun" else None
+        runs = self._runs.get(key.kind)
+        rest = runs.settled(key.namespace, key.name) if runs else None
         if rest is None:
             self._queue.add(key)
         elif (left := rest.left(self._now())) > 0:
@@ -80,14 +94,16 @@ class Observation:
             self._queue.add(key)
 
     def _wake_others(self, key: Key, thing: Object | None) -> None:
-        """A run may be evidence for its strategy, and a strategy what runs wait for; `thing` is None for what is gone."""
-        if key.kind == "BacktestRun":
-            strategy = self._runs.see(thing) if thing else self._runs.forget(key.namespace, key.name)
+        """A run or a study may be evidence for its strategy, and a strategy what they wait for; `thing` is None for what is gone."""
+        runs = self._runs.get(key.kind)
+        if runs is not None:
+            strategy = runs.see(thing) if thing else runs.forget(key.namespace, key.name)
             if strategy is not None:
                 self._queue.add(Key("TradingStrategy", key.namespace, strategy))
         elif key.kind == "TradingStrategy":
-            for run in self._runs.waiting_for(key.namespace, key.name):
-                self._queue.add(Key("BacktestRun", key.namespace, run))
+            for kind, waiting in self._runs.items():
+                for run in waiting.waiting_for(key.namespace, key.name):
+                    self._queue.add(Key(kind, key.namespace, run))
 
     def _wake_owner(self, child: Object) -> None:
         meta = child["metadata"]
@@ -97,15 +113,15 @@ class Observation:
                 self._wake(Key(kind, meta["namespace"], owner["name"]), by_child=True)
 
     async def learn_runs(self, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
-        """List the BacktestRuns before anything is concluded from what is not among them; if that fails, the next re-list makes up for it."""
-        try:
-            listed = await _listed(cluster, BACKTEST_RUN, namespaces)
-        except (Unavailable, Refused) as error:
-            log.warning("BacktestRun cannot be listed: %s", error)
-            return
-        self._complete_runs(
-            {Key("BacktestRun", one["metadata"]["namespace"], one["metadata"]["name"]): one for one in listed}
-        )
+        """List the runs and the studies before anything is concluded from what is not among them; if that fails, the next re-list makes up for it."""
+        for kind in (BACKTEST_RUN, OPTIMIZATION_STUDY):
+            try:
+                listed = await _listed(cluster, kind, namespaces)
+            except (Unavailable, Refused) as error:
+                log.warning("%s cannot be listed: %s", kind.name, error)
+                continue
+            there = {Key(kind.name, one["metadata"]["namespace"], one["metadata"]["name"]): one for one in listed}
+            self._complete_runs(kind.name, there)
 
     async def relist(
         self, cluster: Cluster, kinds: Mapping[str, Kind], children: Mapping[str, Kind], namespaces: tuple[str, ...]
@@ -144,8 +160,8 @@ class Observation:
         for key, one in there.items():
             if key in unseen or unfinished(one):
                 self._wake(key)
-        if kind == "BacktestRun":
-            self._complete_runs(there)
+        if kind in self._runs:
+            self._complete_runs(kind, there)
 
     def _unseen(self, there: Mapping[Key, Object], before: int) -> set[Key]:
         """Of what a list knows, that which no event told of, neither earlier nor while it was listed."""
@@ -166,16 +182,16 @@ class Observation:
             del self._seen[key]
         return gone
 
-    def _complete_runs(self, there: Mapping[Key, Object]) -> None:
+    def _complete_runs(self, kind: str, there: Mapping[Key, Object]) -> None:
         """Know the runs that no event has told of yet, and forget those that were deleted while they were listed."""
         for key, run in there.items():
             if key not in self._seen:
                 self._wake_others(key, run)
-        for namespace, name in self._runs.names():
-            key = Key("BacktestRun", namespace, name)
+        for namespace, name in self._runs[kind].names():
+            key = Key(kind, namespace, name)
             if key not in there and key not in self._seen:
                 self._wake_others(key, None)
-        self._runs.complete = True
+        self._runs[kind].complete = True
 
 
 async def _listed(

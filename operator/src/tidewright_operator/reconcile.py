@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tidewright_operator import metrics
 from tidewright_operator.cluster import Cluster, Conflict, Refused, Unavailable
 from tidewright_operator.progress import ProgressWatch
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 from tidewright_operator.settings import Settings
 from tidewright_operator.work_queue import WorkQueue
 
@@ -48,6 +48,7 @@ class Site:
     now: Callable[[], datetime]
     tell: Tell
     runs: Runs = field(default_factory=Runs)
+    studies: Runs = field(default_factory=studies)
     progress: ProgressWatch = field(default_factory=ProgressWatch)
 
 

@@ -16,6 +16,9 @@ class Settings:
 
     Workers tell how far they are to the Redis at `streams`, which is read here; where it has a password, they are given the URL by the key `url` of the Secret
     `streams_secret` in the run's own namespace. They tell the MLflow server at `tracking` of what they have done.
+
+    Studies are worked on by `study_image`, and keep their trials in the Postgres whose URL is under the key `url` of the Secret `study_secret` in the study's own namespace;
+    without one there are no studies.
     """
 
     namespaces: tuple[str, ...] = ()
@@ -30,6 +33,8 @@ class Settings:
     streams: str = ""
     streams_secret: str = ""
     tracking: str = ""
+    study_image: str = "tidewright/optuna-optimizer:0.1.0"
+    study_secret: str = ""
     workers: int = 8
     resync_seconds: float = 60.0
     lease_namespace: str = "default"

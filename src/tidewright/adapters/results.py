@@ -66,7 +66,20 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The record at `path`, a file or the folder that holds it. Raises NoResult, and OSError for a file that cannot be opened."""
+    """The record of a run at `path`, a file or the folder that holds it. Raises NoResult, and OSError for a file that cannot be opened."""
+    record = read_document(path)
+    if record.get("kind") == "OptimizationStudy":
+        raise NoResult(
+            f"{path} is the record of a study, which has many accounts and not one; `tidewright report` shows it, "
+            "and `tidewright apply-best` writes the strategy that it found, to be run by itself"
+        )
+    if not record.keys() >= _SECTIONS:
+        raise NoResult(f"{path} is not the record of a run; name the result.json that `tidewright run` wrote")
+    return record
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The record at `path`, of whatever kind. Raises as `read_record`."""
     path = path / RECORD if path.is_dir() else path
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -74,7 +87,7 @@ def read_record(path: Path) -> dict[str, Any]:
         raise NoResult(f"there is no {path}; name the result.json of a run, or its folder") from None
     except (ValueError, RecursionError) as error:
         raise NoResult(f"{path} is not JSON ({error}); name the result.json of a run") from None
-    if not isinstance(record, dict) or not record.keys() >= _SECTIONS:
+    if not isinstance(record, dict):
         raise NoResult(f"{path} is not the record of a run; name the result.json that `tidewright run` wrote")
     return record
 

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from tidewright.adapters.file_url import UrlRefused
 from tidewright.adapters.results import RECORD
-from tidewright.ports.tracking import Tracker, TrackingFailed
+from tidewright.adapters.study_results import KIND, load
+from tidewright.ports.tracking import TrackedRun, Tracker, TrackingFailed
+from tidewright.runs.study_tracking import tracked_study
 from tidewright.runs.tracking import tracked_run
 
 SCHEMES = ("file", "sqlite", "http", "https")
@@ -53,8 +55,15 @@ def track_result(url: str, document: dict[str, Any], folder: Path) -> str:
     """
     files = [path for name in (RECORD, "report.html") if (path := folder / name).is_file()]
     try:
-        return tracker_at(url).track(tracked_run(document, files))
+        return tracker_at(url).track(_told_of(document, folder, files))
     except TrackingFailed:
         raise
     except Exception as error:  # of a library that speaks to a network, whatever it is
         raise TrackingFailed(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+def _told_of(document: dict[str, Any], folder: Path, files: list[Path]) -> TrackedRun:
+    """What is told of a result of either kind; the trials of a study are read from its folder."""
+    if document["kind"] == KIND:
+        return tracked_study(document, load(folder).trials, files)
+    return tracked_run(document, files)

@@ -7,12 +7,13 @@ from tidewright.adapters.atomic import clear_unfinished
 from tidewright.cli.supervision import Ended
 from tidewright.cli.work_log import WorkLog
 from tidewright.runs.exits import EXIT_CODES, FAILED
-from tidewright.specs.work_record import WorkRecord
+from tidewright.specs.status import StudyResult
+from tidewright.specs.work_record import StudyRecord, WorkRecord
 
 _LEVELS = {"Complete": "info", "Disrupted": "warning", "DataMissing": "warning"}
 
 
-def finish(record: WorkRecord, termination_log: Path | None, log: WorkLog) -> int:
+def finish(record: WorkRecord | StudyRecord, termination_log: Path | None, log: WorkLog) -> int:
     """Write the record where it is asked for, tell of it, and return the exit code.
 
     Work that is done but whose record cannot be written has failed: nobody would know of it.
@@ -58,10 +59,12 @@ def _name(number: int) -> str:
     return signal.Signals(number).name
 
 
-def _headline(record: WorkRecord) -> str:
+def _headline(record: WorkRecord | StudyRecord) -> str:
     result = record.result
     if result is None:
         return ""
+    if isinstance(result, StudyResult):
+        return f"Done: {result.verdict}, return out of sample {result.out_of_sample_return or '–'}; {result.report}"
     figures = (("return", result.total_return), ("Sharpe", result.sharpe), ("drawdown", result.max_drawdown))
     told = ", ".join(f"{name} {value or '–'}" for name, value in figures)
     return f"Done: {told}, trades {result.trades}; {result.report}"

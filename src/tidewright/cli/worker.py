@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tidewright.adapters.atomic import clear_unfinished
 from tidewright.adapters.engines import find_engine
@@ -58,7 +59,7 @@ def record_of(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], Non
     except UrlRefused as error:
         return WorkRecord.of_problems("Refused", [str(error)])
     except OSError as error:
-        return WorkRecord(reason="Failed", message=_of_the_system(error))
+        return WorkRecord(reason="Failed", message=of_the_system(error))
     except MemoryError:
         message = "there is not enough memory; raise spec.pod.resources.limits.memory, or test a shorter period"
         return WorkRecord(reason="Failed", message=message)
@@ -89,7 +90,7 @@ def put_down(url: str, record: WorkRecord, log: WorkLog) -> None:
         log.tell("book", f"the run is not in the book: {error}", "warning")
 
 
-def folder_of(artifacts: str, task: Task) -> Path:
+def folder_of(artifacts: str, task: Task[Any]) -> Path:
     """Where the results of a task go: the same folder whenever it is done again, another for another task. Raises UrlRefused."""
     name = task.run.metadata.name
     # A file's name has at most 255 bytes; a UID tells apart those that begin alike.
@@ -100,10 +101,12 @@ def folder_of(artifacts: str, task: Task) -> Path:
 
 
 def _work(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None]) -> WorkRecord:
-    task = read_payload(str(orders.spec), _read(orders.spec))
+    task = read_payload(str(orders.spec), read_spec(orders.spec))
     folder = folder_of(orders.artifacts, task)
     store = store_at(orders.store) if orders.store else stores(os.environ)
-    connect = partial(_connected, orders) if orders.strategy_endpoint else None
+    connect = (
+        partial(connected, orders.strategy_endpoint, orders.strategy_timeout) if orders.strategy_endpoint else None
+    )
     write = _progress_to(orders.progress, log)
     told = _progress_at(orders, task, log)
     named = f"{task.namespace}/{task.run.metadata.name}"
@@ -124,18 +127,19 @@ def _work(orders: Orders, log: WorkLog, about_to_write: Callable[[Path], None]) 
     return work(task, store, keep, tell, find_engine, connect)
 
 
-def _connected(orders: Orders) -> Strategy:
-    """The strategy at the address that was given. Raises InputRefused, StrategyError and OSError."""
+def connected(endpoint: str, timeout: float) -> Strategy:
+    """The strategy at an address. Raises InputRefused, StrategyError and OSError."""
     try:
         from tidewright.adapters.grpc_peer import Patience  # noqa: PLC0415 - grpc, which most work does without
         from tidewright.adapters.remote_strategy import RemoteStrategy  # noqa: PLC0415
     except ImportError as error:
         message = f"--strategy-endpoint: {error}; use an image with tidewright[local,serving] installed"
         raise InputRefused([Problem("", 0, (), message)]) from error
-    return RemoteStrategy(orders.strategy_endpoint, Patience(answer=orders.strategy_timeout))
+    return RemoteStrategy(endpoint, Patience(answer=timeout))
 
 
-def _read(spec: Path) -> str:
+def read_spec(spec: Path) -> str:
+    """The text of a payload. Raises InputRefused."""
     try:
         return spec.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -153,7 +157,7 @@ def _progress_to(url: str, log: WorkLog) -> Callable[[Progress], None]:
     return lambda progress: None
 
 
-def _progress_at(orders: Orders, task: Task, log: WorkLog) -> Callable[[Progress], None]:
+def _progress_at(orders: Orders, task: Task[Any], log: WorkLog) -> Callable[[Progress], None]:
     """The same for the board beside the streams, on which the operator looks."""
     if orders.streams:
         key = orders.progress_key or f"{task.namespace}/{task.run.metadata.name}/{task.uid}"
@@ -168,7 +172,7 @@ def _progress_at(orders: Orders, task: Task, log: WorkLog) -> Callable[[Progress
     return lambda progress: None
 
 
-def _of_the_system(error: OSError) -> str:
+def of_the_system(error: OSError) -> str:
     """What the system refused, where, and what to do about it."""
     where = f" ({error.filename})" if error.filename else ""
     what = error.strerror or str(error) or type(error).__name__

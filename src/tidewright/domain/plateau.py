@@ -75,7 +75,8 @@ def stability(
 
 def distances(space: Space, points: Sequence[Mapping[str, Value]], selected: int) -> Floats:
     """How many reaches each of `points` is away from the one `selected`, shape (points,)."""
-    return np.max([_along(dimension, points, selected) for dimension in space], axis=0, initial=0.0)
+    away: Floats = np.max([_along(dimension, points, selected) for dimension in space], axis=0, initial=0.0)
+    return away
 
 
 def _along(dimension: Dimension, points: Sequence[Mapping[str, Value]], selected: int) -> Floats:

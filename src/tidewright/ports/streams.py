@@ -1,7 +1,7 @@
 """Messages from one service to others, at least once, and what a service does with them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class StreamUnavailable(ConnectionError):
@@ -155,13 +155,23 @@ class StreamAdmin(Protocol):
         ...
 
 
+class ToldProgress(NamedTuple):
+    """What was told of long work; `details` are JSON values that its kind gives a meaning to."""
+
+    percent: float
+    eta_seconds: float | None = None
+    details: Mapping[str, Any] | None = None
+
+
 class ProgressBoard(Protocol):
     """How far long work is, by its key, for whoever wants to know; best effort, and forgotten after a while."""
 
-    async def tell(self, key: str, percent: float, eta_seconds: float | None) -> None:
+    async def tell(
+        self, key: str, percent: float, eta_seconds: float | None, details: Mapping[str, Any] | None = None
+    ) -> None:
         """Never raises: progress that cannot be told is not told."""
         ...
 
-    async def ask(self, key: str) -> tuple[float, float | None] | None:
+    async def ask(self, key: str) -> ToldProgress | None:
         """The last that was told, or None. Never raises."""
         ...

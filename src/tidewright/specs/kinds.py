@@ -62,6 +62,9 @@ def _condition(type_: str, part: str) -> str:
     return f'.status.conditions[?(@.type=="{type_}")].{part}'
 
 
+_FROM = ".metadata.annotations.tidewright\\.io/study"
+"""Where `tidewright apply-best` notes the study."""
+
 _AGE = Column("Age", ".metadata.creationTimestamp", "Time since the resource was created.", "date")
 _STRATEGY = Column("Strategy", ".spec.strategy.name", "TradingStrategy by name; empty where it is written in place.")
 _STATUS = Column("Status", _condition("Finished", "reason"), "Where the work stands, or why it failed.")
@@ -85,6 +88,8 @@ KINDS: tuple[Kind, ...] = (
             Column("Why", _condition("Promoted", "reason"), "Why it is, or is not."),
             Column("Replicas", ".status.readyReplicas", "Pods that serve its signals.", "integer", wide=True),
             Column("Backtest", ".status.evidence.backtest", "BacktestRun that the promotion rests on.", wide=True),
+            Column("Study", ".status.evidence.study", "OptimizationStudy that the promotion rests on.", wide=True),
+            Column("From", _FROM, "OptimizationStudy that its parameters came from.", wide=True),
             _AGE,
         ),
         Scale(".spec.signals.replicas", ".status.replicas", ".status.selector"),

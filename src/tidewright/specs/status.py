@@ -132,8 +132,8 @@ class BacktestResult(Spec):
     """The run in MLflow."""
 
 
-class Tested(Spec):
-    """What a result was tested on and at what cost, and how it stood its checks: what a promotion asks about."""
+class TestedOn(Spec):
+    """What a result was tested on and at what cost, and how it stood its checks: what a promotion asks about before it asks for figures."""
 
     start: Time
     """First bar, by its open time."""
@@ -153,6 +153,11 @@ class Tested(Spec):
     """Whether the strategy was proved to use no bar before its close; absent where nobody looked."""
     data_quality: bool | None = None
     """Whether the data broke no rule of severity Error; absent where nobody looked."""
+
+
+class Tested(TestedOn):
+    """What a backtest was made on, and its figures that a promotion asks about."""
+
     sharpe: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
     """Sharpe ratio of daily returns, a year, unrounded; absent where it is undefined."""
     max_drawdown: Annotated[float, Field(ge=0, le=1e300)] | None = None
@@ -196,9 +201,24 @@ class TradingStrategyStatus(Status):
     """Label selector of these pods, for whoever scales them."""
 
 
+class StudyTested(TestedOn):
+    """What a study was made on, which strategy it selects, and its figures that a promotion asks about."""
+
+    strategy_digest: Digest
+    """Digest of the strategy with the parameters that the study selects: what `tidewright apply-best` writes has the same."""
+    deflated_sharpe: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Probability that the Sharpe ratio is positive after all trials are accounted for, unrounded; absent where it is undefined."""
+    pbo: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Probability of backtest overfitting, unrounded; absent where it is undefined."""
+    walk_forward_efficiency: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    """Share of the in-sample growth that was earned out of sample, unrounded; absent where it is undefined."""
+
+
 class Trials(Spec):
     """How many trials there are of each state."""
 
+    asked: Count | None = None
+    """Trials that were asked for when this was written; a finished study goes on where more are asked for by now."""
     complete: Count = 0
     """Trials that were evaluated to their end."""
     pruned: Count = 0
@@ -254,6 +274,8 @@ class OptimizationStudyStatus(RunStatus):
     """The trial that the study selects, so far."""
     result: StudyResult | None = None
     """What the study found."""
+    tested: StudyTested | None = None
+    """What the result was tested on."""
 
 
 class TrainingResult(Spec):

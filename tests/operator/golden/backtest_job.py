@@ -12,7 +12,8 @@ from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import as_yaml
 from tidewright.specs.pod import Pod
 from tidewright_operator.cluster import CONFIG_MAP, JOB
-from tidewright_operator.kinds.backtest_job import backtest_job, spec_config_map
+from tidewright_operator.kinds.backtest_job import backtest_job
+from tidewright_operator.kinds.work_input import spec_config_map
 from tidewright_operator.settings import Settings
 
 BUILTIN = {"source": {"builtin": "MovingAverageCross"}, "symbols": ["BTC/USDT"], "timeframe": "1h"}

@@ -33,9 +33,16 @@ def test_every_variable_is_there(variable):
     assert variable in NAMED
 
 
-@pytest.mark.parametrize(
-    "reason", sorted({*EXIT_CODES, *reasons("backtest_status.py", "backtest_run.py")} - {"Disrupted", "Done", "True"})
-)
+RUN = ("backtest_status.py", "backtest_run.py", "work_status.py", "work_input.py", "jobs.py")
+STUDY = ("study_status.py", "optimization_study.py", "study_deletion.py")
+NO_REASONS = {
+    *("Disrupted", "Done", "True", "Searching"),  # what nobody is told of, and words of other conditions
+    *("Delete", "PodFailurePolicy", "Succeeded", "Unknown"),  # Kubernetes' own
+    *("BacktestRun", "TradingStrategy", "OptimizationStudy"),
+}
+
+
+@pytest.mark.parametrize("reason", sorted({*EXIT_CODES, *reasons(*RUN, *STUDY)} - NO_REASONS))
 def test_every_condition_and_reason_of_a_run_is_there(reason):
     assert reason in NAMED
 
@@ -45,7 +52,7 @@ def test_every_condition_and_reason_of_a_run_is_there(reason):
     sorted(
         {*reasons("strategy_status.py", "trading_strategy.py", "../promotion.py")}
         - {"True", "False", "Unknown"}
-        - {"ReplicaFailure", "Sharpe"}  # a Deployment's own word, and a figure
+        - {"ReplicaFailure", "Sharpe", "BacktestRun", "OptimizationStudy"}  # a Deployment's own word, a figure, kinds
     ),
 )
 def test_every_condition_and_reason_of_a_strategy_is_there(reason):

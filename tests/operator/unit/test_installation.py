@@ -26,7 +26,7 @@ for name in {NOT_INSTALLED!r}:
 import tidewright_operator.__main__
 from tidewright.runs.payload import payload_of
 from tidewright.specs.backtest_run import BacktestRun
-from tidewright_operator.kinds.backtest_job import spec_config_map
+from tidewright_operator.kinds.work_input import spec_config_map
 
 SOURCES = (
     {{"builtin": "AiEnhanced"}},

@@ -20,6 +20,10 @@ def test_a_childs_name_is_a_label_and_begins_with_its_parents(name, suffix):
     assert child == child_name(name, "uid", suffix)
 
 
+def test_a_name_may_have_to_leave_room_for_more():
+    assert len(child_name("x" * 253, "uid", "search-100", 59)) == 59
+
+
 def test_children_of_others_have_other_names():
     names = {
         child_name(name, uid, suffix)

@@ -10,7 +10,7 @@ from tidewright_operator.kinds.backtest_job import job_name
 from tidewright_operator.names import MANAGED_BY, OWNER_KIND
 from tidewright_operator.observation import Observation
 from tidewright_operator.reconcile import Key
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 
 STRATEGY, RUN = Key("TradingStrategy", "research", "ma-cross"), Key("BacktestRun", "research", "one")
 DONE = {
@@ -246,3 +246,33 @@ def test_any_other_run_is_looked_at_whenever_something_happens_to_it_or_its_job(
 
     observation.see_child("Job", None, job())
     assert RUN in queue.taken()
+
+
+STUDY = Key("OptimizationStudy", "research", "one")
+CONCLUDED = DONE | {"tested": DONE["tested"] | {"strategyDigest": "sha256:" + 64 * "5"}}
+
+
+def test_studies_wake_their_strategy_and_wait_for_it_as_runs_do(queue):
+    known = studies()
+    observation = Observation(queue, None, known)
+    observation.see("OptimizationStudy", "ADDED", run())
+    assert queue.taken() == {STUDY}
+
+    observation.see("TradingStrategy", "MODIFIED", strategy())
+    assert queue.taken() == {STRATEGY, STUDY}
+    observation.see("OptimizationStudy", "MODIFIED", run(CONCLUDED, "2"))
+    assert queue.taken() == {STRATEGY, STUDY}
+    assert [one.name for one in known.tested("research")] == ["one"]
+    observation.see("OptimizationStudy", "DELETED", run(CONCLUDED, "3"))
+    assert queue.taken() == {STRATEGY, STUDY}
+
+
+def test_studies_are_known_once_they_have_been_listed(queue, runs):
+    known = studies()
+    observation = Observation(queue, runs, known)
+
+    asyncio.run(observation.relist(Listing(run(CONCLUDED)), {"OptimizationStudy": None}, {}, ()))
+
+    assert (known.complete, runs.complete) == (True, False)
+    asyncio.run(observation.relist(Listing(), {"OptimizationStudy": None}, {}, ()))
+    assert known.tested("research") == []

@@ -7,7 +7,7 @@ import pytest
 from tidewright.specs import status
 from tidewright.specs.trading_strategy import BacktestEvidence, Promotion, StudyEvidence
 from tidewright_operator.floor import Costs, Floor
-from tidewright_operator.promotion import CompletedRun, evaluate
+from tidewright_operator.promotion import CompletedWork, evaluate
 
 THIS, ANOTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 FACTS = {
@@ -26,7 +26,7 @@ FACTS = {
 
 
 def run(name="run", digest=THIS, completed="2026-01-01T00:00:00Z", strategy="ma-cross", **facts):
-    return CompletedRun(
+    return CompletedWork(
         name, strategy, digest, completed, status.Tested.model_construct(**{"maker_commission": None, **FACTS, **facts})
     )
 
@@ -45,7 +45,7 @@ ALL = {"minSharpe": 1.0, "maxDrawdown": "25%", "minTrades": 50, "minPeriod": "36
 def test_a_run_that_meets_every_gate_exactly_is_enough():
     found = verdict(run(), **ALL)
 
-    assert found == (True, "EvidenceMet", "by BacktestRun run: Sharpe 1, drawdown 25%, trades 50", "run")
+    assert found == (True, "EvidenceMet", "by BacktestRun run: Sharpe 1, drawdown 25%, trades 50", "run", None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_run_that_meets_every_gate_exactly_is_enough():
 def test_a_gate_that_stays_shut_names_figure_wanted_found_and_run(facts, message):
     found = verdict(run(**facts), **ALL)
 
-    assert found == (False, "GatesFailed", f"BacktestRun run: {message}", "run")
+    assert found == (False, "GatesFailed", f"BacktestRun run: {message}", "run", None)
 
 
 def test_every_gate_that_stays_shut_is_told_of():
@@ -105,6 +105,7 @@ def test_a_run_that_does_not_count_is_no_evidence_either_way(facts, why):
         False,
         "NoEvidence",
         f"no BacktestRun of the strategy as it is now counts: run: {why}",
+        None,
         None,
     )
     earlier = run("earlier", completed="2025-01-01T00:00:00Z")
@@ -179,7 +180,7 @@ def test_where_nothing_is_asked_for_nothing_is_promoted(promotion):
 
 
 def test_evidence_without_a_figure_is_one_run_that_counts():
-    assert verdict(run()) == (True, "EvidenceMet", "by BacktestRun run", "run")
+    assert verdict(run()) == (True, "EvidenceMet", "by BacktestRun run", "run", None)
     assert verdict(run(simulated=True)).reason == "NoEvidence"
 
 
@@ -234,15 +235,9 @@ def test_of_many_runs_that_do_not_count_the_last_are_told():
     assert message.endswith("; and 2 more")
 
 
-@pytest.mark.parametrize(
-    ("promotion", "word"),
-    [
-        (Promotion(study=asked(StudyEvidence, maxPbo="40%")), "OptimizationStudy"),
-        (asked(Promotion, dryRun={"minPeriod": "14d"}), "dry run"),
-    ],
-)
 @pytest.mark.parametrize("whose", ["strategy", "namespace"])
-def test_evidence_that_this_version_cannot_have_is_missed_honestly(promotion, word, whose):
+def test_evidence_that_this_version_cannot_have_is_missed_honestly(whose):
+    promotion = asked(Promotion, dryRun={"minPeriod": "14d"})
     enough = asked(Promotion, backtest={}, **promotion.record())
     floor = Floor() if whose == "strategy" else asked(Floor, **promotion.record())
     own = enough if whose == "strategy" else Promotion(backtest=BacktestEvidence())
@@ -250,5 +245,104 @@ def test_evidence_that_this_version_cannot_have_is_missed_honestly(promotion, wo
     found = evaluate("ma-cross", THIS, own, floor, [run()])
 
     assert (found.promoted, found.reason, found.backtest) == (False, "NoEvidence", "run")
-    assert word in found.message
+    assert "dry run" in found.message
     assert "EvidenceMet" not in found.message
+
+
+FOUND = {
+    **{name: FACTS[name] for name in ("start", "end", "bars", "simulated", "commission", "slippage")},
+    "look_ahead": True,
+    "data_quality": True,
+    "deflated_sharpe": 0.95,
+    "pbo": 0.4,
+    "walk_forward_efficiency": 0.5,
+}
+ALL_OF_A_STUDY = {"minDeflatedSharpe": "95%", "maxPbo": "40%", "minWalkForwardEfficiency": "50%"}
+
+
+def study(name="study", digest=THIS, completed="2026-01-01T00:00:00Z", strategy="ma-cross", **facts):
+    tested = status.StudyTested.model_construct(
+        **{"maker_commission": None, "strategy_digest": digest, **FOUND, **facts}
+    )
+    return CompletedWork(name, strategy, digest, completed, tested)
+
+
+def verdict_on(*studies, floor=Floor(), runs=(), **gates):  # noqa: B008 - immutable
+    return evaluate("ma-cross", THIS, Promotion(study=asked(StudyEvidence, **gates)), floor, runs, studies)
+
+
+def test_a_study_that_meets_every_gate_exactly_is_enough():
+    found = verdict_on(study(), **ALL_OF_A_STUDY)
+
+    assert (found.promoted, found.reason, found.evidence) == (True, "EvidenceMet", {"study": "study"})
+    assert found.message == ("by OptimizationStudy study: deflated Sharpe 95%, PBO 40%, walk-forward efficiency 50%")
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"deflated_sharpe": 0.9499}, "deflated Sharpe is 94.99% and must be at least 95%"),
+        ({"deflated_sharpe": None}, "deflated Sharpe is undefined and must be at least 95%"),
+        ({"pbo": 0.41}, "PBO is 41% and must be at most 40% (spec.promotion.study.maxPbo)"),
+        ({"pbo": None}, "PBO is undefined and must be at most 40%"),
+        ({"walk_forward_efficiency": -0.2}, "walk-forward efficiency is -20% and must be at least 50%"),
+        ({"walk_forward_efficiency": None}, "walk-forward efficiency is undefined and must be at least 50%"),
+        ({"look_ahead": False, "simulated": True}, "the strategy used bars before their close"),
+    ],
+)
+def test_a_study_that_does_not_is_told_of_with_the_figure(facts, message):
+    found = verdict_on(study(**facts), **ALL_OF_A_STUDY)
+
+    assert (found.promoted, found.reason, found.study) == (False, "GatesFailed", "study")
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"simulated": True}, "its data are simulated"),
+        ({"data_quality": False}, "its data broke a quality rule"),
+        ({"look_ahead": None}, "nobody looked for look-ahead"),
+        ({"commission": "0.05%"}, "its commission of 0.05% is below 0.1% (the namespace's floor)"),
+    ],
+)
+def test_a_study_counts_where_a_run_would(facts, why):
+    found = verdict_on(study(**facts), floor=Floor(costs=asked(Costs, commission="0.1%")))
+
+    assert (found.reason, found.study) == ("NoEvidence", None)
+    assert why in found.message
+
+
+def test_a_study_is_evidence_of_the_parameters_that_it_selects_and_of_no_others():
+    assert "selects the strategy as it is now" in verdict_on().message
+    found = verdict_on(study("old", digest=ANOTHER))
+
+    assert found.reason == "StrategyChanged"
+    assert found.message.endswith("; old selects another version of it")
+
+
+def test_the_last_study_that_counts_decides():
+    better = study("better", completed="2026-01-02T00:00:00Z")
+    worse = study("worse", completed="2026-01-03T00:00:00Z", pbo=0.9)
+
+    assert verdict_on(study(pbo=0.9), better, **ALL_OF_A_STUDY).study == "better"
+    assert verdict_on(better, worse, **ALL_OF_A_STUDY).reason == "Withdrawn"
+
+
+def test_the_floor_may_ask_for_a_study_too():
+    floor = asked(Floor, study={"maxPbo": "20%"})
+
+    assert "at most 20% (the namespace's floor)" in verdict_on(study(), floor=floor, **ALL_OF_A_STUDY).message
+    assert evaluate("ma-cross", THIS, None, floor, [], [study(pbo=0.1)]).promoted
+
+
+def test_where_both_are_asked_for_both_must_be_there():
+    own = Promotion(backtest=BacktestEvidence(), study=StudyEvidence())
+
+    assert evaluate("ma-cross", THIS, own, Floor(), [run()], [study()]).evidence == {
+        "backtest": "run",
+        "study": "study",
+    }
+    found = evaluate("ma-cross", THIS, own, Floor(), [run()], [])
+    assert (found.promoted, found.evidence) == (False, {"backtest": "run"})
+    assert found.message.startswith("no completed OptimizationStudy")

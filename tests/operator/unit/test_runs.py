@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidewright_operator.runs import Runs
+from tidewright_operator.runs import Runs, studies
 
 TESTED = {
     "start": "2020-01-01",
@@ -89,3 +89,28 @@ def test_runs_that_may_wait_for_a_strategy_are_known_until_they_begin(runs, stat
     assert runs.waiting_for("research", "ma-cross") == ["a"]
     runs.see(run("a", after))
     assert runs.waiting_for("research", "ma-cross") == []
+
+
+SELECTED = {
+    **{name: value for name, value in TESTED.items() if name != "sharpe"},
+    "strategyDigest": "sha256:" + 64 * "5",
+}
+
+
+def test_a_completed_study_shows_something_of_what_it_selects():
+    known = studies()
+    done = {**DONE, "provenance": {"strategyDigest": "sha256:1"}, "tested": {**SELECTED, "deflatedSharpe": 0.97}}
+
+    assert known.see(run(status=done)) == "ma-cross"
+
+    (tested,) = known.tested("research")
+    assert (tested.name, tested.digest, tested.tested.deflated_sharpe) == ("one", "sha256:" + 64 * "5", 0.97)
+    assert known.settled("research", "one") is None, "it is looked at for its Jobs' sake as any other"
+
+
+def test_a_study_that_goes_on_shows_nothing_until_it_is_complete_again():
+    known = studies()
+    known.see(run(status={**DONE, "tested": SELECTED}))
+
+    assert known.see(run(status={**WAITS, "trials": {"asked": 200}})) == "ma-cross"
+    assert known.tested("research") == []

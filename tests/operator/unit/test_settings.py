@@ -13,6 +13,7 @@ def test_without_an_environment_there_are_defaults():
 
 def test_the_workers_are_of_the_operators_own_version():
     assert Settings().worker_image == f"tidewright/backtest-engine:{version('tidewright-operator')}"
+    assert Settings().study_image == f"tidewright/optuna-optimizer:{version('tidewright-operator')}"
 
 
 def test_every_setting_has_a_variable():

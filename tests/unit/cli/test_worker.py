@@ -12,6 +12,7 @@ from tidewright.cli import worker
 from tidewright.cli.work_log import WorkLog
 from tidewright.cli.worker import Orders, folder_of, record_of
 from tidewright.domain.strategies.evaluation import StrategyUnreachable
+from tidewright.ports import ToldProgress
 from tidewright.runs.payload import Task
 from tidewright.specs.backtest_run import BacktestRun
 from tidewright.specs.manifest import Document
@@ -56,9 +57,9 @@ def test_progress_is_on_the_board_under_the_key_that_the_operator_gives(ended):
 
     with redis_for_tests() as url:
         ended(streams=url, progress_key="research/demo-1")
-        assert asyncio.run(asked(url)) == [(85.0, None), None]
+        assert asyncio.run(asked(url)) == [ToldProgress(85.0), None]
         ended(streams=url)
-        assert asyncio.run(asked(url)) == [(85.0, None), (85.0, None)]
+        assert asyncio.run(asked(url)) == [ToldProgress(85.0), ToldProgress(85.0)]
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "http://elsewhere"])
@@ -144,10 +145,10 @@ OWN = [
 
 
 def test_a_strategy_that_nobody_serves_may_be_served_another_time(ended, monkeypatch):
-    def nobody(orders):
-        raise StrategyUnreachable(f"nobody has answered at {orders.strategy_endpoint} for 120 s")
+    def nobody(endpoint, timeout):
+        raise StrategyUnreachable(f"nobody has answered at {endpoint} for 120 s")
 
-    monkeypatch.setattr(worker, "_connected", nobody)
+    monkeypatch.setattr(worker, "connected", nobody)
     record, _ = ended(*OWN, strategy_endpoint="127.0.0.1:9000")
     assert (record.reason, record.message) == ("Failed", "nobody has answered at 127.0.0.1:9000 for 120 s")
 

@@ -7,38 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from tidewright.domain.timeframe import milliseconds
-from tidewright.specs.work_record import WorkRecord
 from tidewright_operator.clock import seconds_until, written
 from tidewright_operator.cluster import Object
-from tidewright_operator.conditions import DEGRADED, Finding, condition, is_true, merged
+from tidewright_operator.conditions import DEGRADED, Finding, is_true, merged
 from tidewright_operator.kinds.backtest_job import job_name
+from tidewright_operator.kinds.jobs import stage_of
+from tidewright_operator.kinds.work_status import Attempt, Ending, findings
 from tidewright_operator.progress import Told
-
-MOST_ATTEMPTS = 3
-"""Jobs of one run. A second and a third one are for records that were lost with their pods; what failed is repeated within the Job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The current attempt: its number, its Job, which is None where the last attempt that there may be is lost, and the termination message that its pod left."""
-
-    number: int
-    job: Object | None
-    last_words: str = ""
-
-    @property
-    def record(self) -> WorkRecord | None:
-        return WorkRecord.read(self.last_words)
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a run ended: a reason that a script can switch on, a message, and when."""
-
-    complete: bool
-    reason: str
-    message: str = ""
-    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +50,6 @@ def settled(run: Object) -> Settled | None:
     return Settled(job_name(run, int(attempts)), ended, milliseconds(kept) / 1000)
 
 
-def succeeded(job: Object) -> bool:
-    return is_true(job.get("status", {}).get("conditions", ()), "Complete")
-
-
-def over(job: Object) -> bool:
-    """Whether the Job has ended, and none of its pods is left running."""
-    return succeeded(job) or is_true(job.get("status", {}).get("conditions", ()), "Failed")
-
-
-def ending_of(attempt: Attempt) -> Ending | None:
-    """How the attempt has ended, None as long as it has not."""
-    if attempt.job is None:
-        message = f"{MOST_ATTEMPTS} attempts ended without leaving a record (their pods or Jobs were deleted); make the run anew"
-        return Ending(complete=False, reason="RecordLost", message=message)
-    status, record = attempt.job.get("status", {}), attempt.record
-    if succeeded(attempt.job):
-        time = status.get("completionTime")
-        if record is None:
-            message = (
-                "what the worker left is no record of this version; use a worker image of the operator's own version"
-            )
-            return Ending(complete=False, reason="RecordUnreadable", message=message, time=time)
-        return Ending(record.reason == "Complete", record.reason, record.message or "", time)
-    failed = condition(status.get("conditions", ()), "Failed")
-    return _failure(failed, record) if failed is not None and failed["status"] == "True" else None
-
-
-def _failure(failed: Object, record: WorkRecord | None) -> Ending:
-    """Why a Job has failed: what the worker says, unless it did not come to say it."""
-    reason, message = str(failed.get("reason") or "Failed"), str(failed.get("message") or "")
-    if reason == "DeadlineExceeded":
-        message = "the run took longer than its deadline; make it anew with a longer one"
-    elif record is not None and record.reason != "Complete":
-        reason, message = record.reason, record.message or ""
-    return Ending(complete=False, reason=reason, message=message, time=failed.get("lastTransitionTime"))
-
-
 def status_of(run: Object, standing: Standing, now: datetime) -> Object:
     """The run's whole status. What was written once and cannot be found out again is kept."""
     before, attempt, ending = run.get("status", {}), standing.attempt, standing.ending
@@ -141,34 +79,11 @@ def status_of(run: Object, standing: Standing, now: datetime) -> Object:
 
 def findings_of(run: Object, standing: Standing) -> Sequence[Finding]:
     """What is true of the run."""
-    ending, refused = standing.ending, standing.refused
-    accepted = refused or Finding("Accepted", status=True, reason="Valid")
-    suspended = is_suspended(run) and ending is None
-    found = [accepted]
-    if suspended or condition(run.get("status", {}).get("conditions", ()), "Suspended"):
-        reason = "SuspendedByUser" if suspended else "Resumed"
-        found.append(Finding("Suspended", status=suspended, reason=reason))
-    if ending is None:
-        waiting = refused.reason if refused else "Suspended" if suspended else _stage(standing.attempt)
-        return [*found, Finding("Finished", status=False, reason=waiting, message=refused.message if refused else "")]
-    found.append(Finding("Finished", status=True, reason=ending.reason, message=ending.message))
-    found.append(Finding("Complete", status=ending.complete, reason=ending.reason, message=ending.message))
-    if not ending.complete:
-        found.append(Finding("Failed", status=True, reason=ending.reason, message=ending.message))
-    return found
+    return findings(run, standing.refused, standing.ending, _stage(standing))
 
 
-def is_suspended(run: Object) -> bool:
-    """Whether the run is to be held back."""
-    return bool(run["spec"].get("suspend", False))
-
-
-def _stage(attempt: Attempt | None) -> str:
-    """Queued (a queue holds the Job back), Pending (its pod does not run) or Running."""
-    job = (attempt.job if attempt else None) or {}
-    if job.get("spec", {}).get("suspend"):
-        return "Queued"
-    return "Running" if job.get("status", {}).get("ready") else "Pending"
+def _stage(standing: Standing) -> str:
+    return stage_of((standing.attempt.job if standing.attempt else None) or {})
 
 
 def _progress(standing: Standing) -> Object:
@@ -176,7 +91,7 @@ def _progress(standing: Standing) -> Object:
         return {"percent": 100, "stage": "Done"}
     if standing.ending is not None or standing.attempt is None:
         return {"percent": 0}
-    stage, known = _stage(standing.attempt), standing.told
+    stage, known = _stage(standing), standing.told
     if known is None or stage != "Running":
         return {"percent": 0, "stage": stage}
     return {"percent": known.percent, "stage": stage} | ({"eta": known.eta} if known.eta else {})

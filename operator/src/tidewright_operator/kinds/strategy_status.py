@@ -77,8 +77,8 @@ def status_of(strategy: Object, standing: Standing, now: datetime) -> Object:
         status["runningDigest"] = service.version.digest
     if verdict is None and _same_strategy(before, standing) and "evidence" in before:
         status["evidence"] = before["evidence"]
-    elif verdict is not None and verdict.backtest is not None:
-        status["evidence"] = {"backtest": verdict.backtest}
+    elif verdict is not None and (evidence := verdict.evidence):
+        status["evidence"] = evidence
     return status
 
 
@@ -146,6 +146,6 @@ def _promoted(strategy: Object, standing: Standing) -> Finding:
         return Finding("Promoted", verdict.promoted, verdict.reason, verdict.message)
     old = condition(before.get("conditions", ()), "Promoted")
     if old is None or not _same_strategy(before, standing):
-        message = "the BacktestRuns have not been listed yet"
+        message = "the BacktestRuns and OptimizationStudies have not been listed yet"
         return Finding("Promoted", status=None, reason="EvidenceUnknown", message=message)
     return Finding("Promoted", {"True": True, "False": False}.get(old["status"]), old["reason"], old["message"])

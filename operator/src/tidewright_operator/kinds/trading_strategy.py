@@ -151,15 +151,15 @@ async def _judge(site: Site, strategy: Object, as_written: Written) -> Verdict |
     if as_written.digest is None:
         message = "a strategy that cannot be used is not executed; the condition Degraded says why"
         return Verdict(promoted=False, reason="Unusable", message=message)
-    if not site.runs.complete:
+    if not (site.runs.complete and site.studies.complete):
         return None
     found = await site.cluster.get(CONFIG_MAP, meta["namespace"], floor.NAME)
     try:
         least = floor.Floor.read(found.get("data") or {}) if found else floor.Floor()
     except ValueError as error:
         return Verdict(promoted=False, reason="FloorUnreadable", message=f"ConfigMap {floor.NAME}: {error}")
-    tested = site.runs.tested(meta["namespace"])
-    return evaluate(meta["name"], as_written.digest, as_written.promotion, least, tested)
+    tested, selected = site.runs.tested(meta["namespace"]), site.studies.tested(meta["namespace"])
+    return evaluate(meta["name"], as_written.digest, as_written.promotion, least, tested, selected)
 
 
 async def _write(site: Site, strategy: Object, standing: Standing) -> None:

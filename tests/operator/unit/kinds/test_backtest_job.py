@@ -8,7 +8,8 @@ import yaml
 
 from tidewright.runs.exits import EXIT_CODES
 from tidewright.specs.pod import Pod
-from tidewright_operator.kinds.backtest_job import backtest_job, job_name, spec_config_map
+from tidewright_operator.kinds.backtest_job import backtest_job, job_name
+from tidewright_operator.kinds.work_input import spec_config_map
 from tidewright_operator.settings import Settings
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "backtest_job.yaml"

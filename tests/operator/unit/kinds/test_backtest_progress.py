@@ -55,7 +55,7 @@ async def test_what_a_worker_tells_is_in_the_status_after_the_next_look():
     await reconcile(site, "research", "run")
     assert cluster.written[-1]["progress"] == {"percent": 0, "stage": "Running"}
     await watch.look(board)
-    assert heard == [("research", "run")]
+    assert heard == [("BacktestRun", "research", "run")]
     await reconcile(site, "research", "run")
     assert cluster.written[-1]["progress"] == {"percent": 57, "stage": "Running"}
 

@@ -7,16 +7,8 @@ from work_records import RESULT, RESULT_DIGEST, TESTED, complete, failed
 from tidewright.specs.status import BacktestRunStatus
 from tidewright_operator.clock import read
 from tidewright_operator.conditions import Finding, condition
-from tidewright_operator.kinds.backtest_status import (
-    MOST_ATTEMPTS,
-    Attempt,
-    Ending,
-    Standing,
-    ending_of,
-    findings_of,
-    status_of,
-    told,
-)
+from tidewright_operator.kinds.backtest_status import Standing, findings_of, status_of, told
+from tidewright_operator.kinds.work_status import MOST_ATTEMPTS, Attempt, Ending, ending_of
 from tidewright_operator.progress import Told
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"

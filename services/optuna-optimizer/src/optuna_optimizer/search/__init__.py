@@ -1,0 +1,4 @@
+"""Searches that learn, by Optuna: the one package that imports it.
+
+Here belongs what is Optuna's: samplers, pruners, its journal, importance. How trials are claimed, kept and counted does not: that is the same for all searches.
+"""

@@ -1,0 +1,185 @@
+"""The search of one worker by a sampler that learns. Numbers are claimed from the store like those of any search; what Optuna calls a trial is what it is asked for such a number."""
+
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import JournalStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import Trial as Asked
+
+from optuna_optimizer.plan import Evaluate, Plan
+from optuna_optimizer.renewing import LEASE
+from optuna_optimizer.search import space
+from optuna_optimizer.search.journal import StoredJournal
+from optuna_optimizer.search.samplers import VIOLATIONS, optuna_directions, pruner_of, sampler_of
+from optuna_optimizer.standing import Ending, Standing, refuse_failing, stagnated_at, standing_of
+from tidewright.domain.strategies.strategy import StrategyError, Value
+from tidewright.domain.trials import Trial
+from tidewright.ports import Claim, StudyStore
+
+NUMBER = "number"
+"""The attribute of Optuna's trial that has our number."""
+
+_MOST_ASKS = 500
+"""Values that are asked for in the place of some that break a condition."""
+
+_WAIT = 0.2
+_NEWS = 2.0
+"""Seconds between two looks at what other workers have found."""
+
+_STATES = {"Pruned": TrialState.PRUNED, "Failed": TrialState.FAIL}
+
+optuna.logging.set_verbosity(logging.ERROR)
+
+
+class Adaptive:
+    """One worker. `asked` is the number of trials of the study, `until` the moment of the monotonic clock at which it ends."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: StudyStore,
+        evaluate: Evaluate,
+        worker: str,
+        stop: threading.Event,
+        progress: Callable[[Standing], object],
+        asked: int,
+        until: float | None,
+    ) -> None:
+        self._plan, self._store, self._evaluate, self._worker = plan, store, evaluate, worker
+        self._stop, self._progress, self._asked, self._until = stop, progress, asked, until
+        self._distributions = space.distributions(plan.space)
+        self._study: Study | None = None
+        self._known: dict[int, Trial] = {}
+        self._looked = float("-inf")
+
+    def run(self) -> Ending:
+        """Until nothing is left to try, here or by other workers."""
+        self._look()
+        while True:
+            if ending := self._ended():
+                return ending
+            claim = self._store.claim(self._plan.key, self._worker, self._asked, 1, LEASE)
+            if claim is None:
+                self._look()
+                if sum(number < self._asked for number in self._known) >= self._asked:
+                    return self._ending("Complete")
+                self._stop.wait(_WAIT)
+                continue
+            trial = self._tried(claim)
+            self._known[trial.number] = trial
+            if time.monotonic() - self._looked > _NEWS:
+                self._look()
+            self._progress(self._standing())
+
+    def _tried(self, claim: Claim) -> Trial:
+        """The trial of a claim: put into the store first, then told to the sampler, so that what is told is kept."""
+        if self._study is None:
+            self._study = self._joined(claim.first)
+        asked, named = self._asked_for(self._study, claim)
+        if named is None:
+            message = f"none of {_MOST_ASKS} sets of values meets the conditions; loosen the constraints, or change the ranges"
+            trial = Trial(claim.first, {}, "Failed", reason="ConditionsUnmet", message=message)
+        else:
+            trial = self._result(asked, claim.first, named)
+        self._store.put(self._plan.key, [trial])
+        self._tell(asked, trial)
+        return trial
+
+    def _result(self, asked: Asked, number: int, named: Mapping[str, Value]) -> Trial:
+        several = len(self._plan.directions) > 1 or self._plan.pruner == "None"
+
+        def report(step: int, value: float) -> bool:
+            if several:
+                return False
+            asked.report(value, step)
+            return asked.should_prune()
+
+        try:
+            return self._evaluate(number, named, report)
+        except StrategyError as error:
+            return Trial(number, named, "Failed", reason=type(error).__name__, message=str(error))
+
+    def _tell(self, asked: Asked, trial: Trial) -> None:
+        assert self._study is not None  # noqa: S101 - there is one once a trial was asked for
+        if self._plan.requirements:
+            missed = trial.violations or (1.0,) * self._plan.requirements
+            asked.set_user_attr(VIOLATIONS, list(missed))
+        if trial.state == "Complete":
+            self._study.tell(asked, list(trial.values), skip_if_finished=True)
+        else:
+            self._study.tell(asked, state=_STATES[trial.state], skip_if_finished=True)
+
+    def _asked_for(self, study: Study, claim: Claim) -> tuple[Asked, Mapping[str, Value] | None]:
+        """What to try: the values that a worker who is gone was given, or new ones that meet the conditions; None for values that never do."""
+        if claim.attempt > 1 and (left := self._left_behind(study, claim.first)) is not None:
+            return Asked(study, left._trial_id), space.named(self._plan.space, left.params)
+        for _ in range(_MOST_ASKS):
+            asked = study.ask(self._distributions)
+            named = space.named(self._plan.space, asked.params)
+            if self._plan.holds(named):
+                asked.set_user_attr(NUMBER, claim.first)
+                return asked, named
+            if self._plan.requirements:
+                asked.set_user_attr(VIOLATIONS, [1.0] * self._plan.requirements)
+            study.tell(asked, state=TrialState.PRUNED)
+        return study.ask(self._distributions), None
+
+    def _left_behind(self, study: Study, number: int) -> FrozenTrial | None:
+        running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return next((one for one in running if one.user_attrs.get(NUMBER) == number), None)
+
+    def _joined(self, first: int) -> Study:
+        """The study in the journal, with what this worker finds unfinished there: results that nobody has told of yet."""
+        storage = JournalStorage(StoredJournal(self._store, self._plan.key))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study = optuna.create_study(
+                storage=storage,
+                sampler=sampler_of(self._plan, first),
+                pruner=pruner_of(self._plan),
+                study_name=self._plan.key,
+                directions=optuna_directions(self._plan.directions),
+                load_if_exists=True,
+            )
+        self._study = study
+        if first == 0:
+            for values in self._plan.first:
+                study.enqueue_trial(space.params(self._plan.space, values), skip_if_exists=True)
+        for left in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            known = self._known.get(left.user_attrs.get(NUMBER, -1))
+            if known is not None:
+                self._tell(Asked(study, left._trial_id), known)
+        return study
+
+    def _look(self) -> None:
+        """Take in what all workers have found."""
+        self._known = {trial.number: trial for trial in self._store.trials(self._plan.key, tables=False)}
+        self._looked = time.monotonic()
+
+    def _ended(self) -> Ending | None:
+        if self._stop.is_set():
+            return self._ending("Stopped")
+        if self._until is not None and time.monotonic() >= self._until:
+            return self._ending("TimedOut")
+        trials = self._counted()
+        refuse_failing(trials)
+        if stagnated_at(self._plan, trials) is not None:
+            return self._ending("Stagnated")
+        return None
+
+    def _counted(self) -> list[Trial]:
+        return [self._known[number] for number in sorted(self._known) if number < self._asked]
+
+    def _standing(self) -> Standing:
+        return standing_of(self._plan, self._counted(), self._asked)
+
+    def _ending(self, reason: Any) -> Ending:  # noqa: ANN401 - one of Ending's
+        return Ending(reason, self._asked, self._standing())

@@ -1,0 +1,84 @@
+"""A study at work: from its resource to the plan of its search, in this process or in another."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna_optimizer.plan import Evaluate, Plan
+from tidewright.adapters.stores import stores
+from tidewright.domain.strategies.strategy import Value
+from tidewright.domain.timeframe import milliseconds
+from tidewright.runs.strategies import import_class
+from tidewright.runs.study_plan import Evaluator, StudyData, StudyPlan, load_study, plan_study
+from tidewright.specs.manifest import API_VERSION, Document, Manifest
+from tidewright.specs.optimization_study import OptimizationStudy
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study whose data are loaded; `key` names its trials in a store."""
+
+    key: str
+    plan: StudyPlan
+    data: StudyData
+    import_from: tuple[Path, ...] = ()
+
+    def search_plan(self, first: tuple[Mapping[str, Value], ...] = ()) -> Plan:
+        """What the search is told; `first` is tried before all else."""
+        wanted = self.plan.spec
+        sampler, pruner, asked = wanted.sampler, wanted.pruner, wanted.requirements
+        custom = None
+        if sampler.class_ref is not None:
+            reference, document = sampler.class_ref, self.plan.written.document
+            path = ("spec", "sampler", "classRef")
+            custom, _ = import_class(reference.module, reference.class_, document, path, self.import_from)
+        return Plan(
+            key=self.key,
+            space=self.plan.space.dimensions,
+            directions=self.plan.directions,
+            trials=None if sampler.name == "Grid" else wanted.trials,
+            sampler=sampler.name,
+            seed=sampler.seed,
+            startup_trials=sampler.startup_trials,
+            pruner=pruner.name if len(self.plan.directions) == 1 else "None",
+            pruner_startup=pruner.startup_trials,
+            warmup_windows=pruner.warmup_windows,
+            windows=wanted.walk_forward.windows,
+            requirements=sum(one is not None for one in (asked.min_trades, asked.max_drawdown)) if asked else 0,
+            holds=self.plan.space.conditions,
+            stagnation=wanted.stagnation,
+            timeout=milliseconds(wanted.timeout) / 1000 if wanted.timeout else None,
+            first=first,
+            custom=custom,
+            definition=self.plan.definition | {"data": self.data.digest},
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Makes a study's evaluator in whatever process; nothing in it refers to anything but the store of bars, and to `import_from` for a strategy in Python."""
+
+    resource: Mapping[str, Any]
+    import_from: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, plan: StudyPlan, import_from: tuple[Path, ...]) -> "Evaluation":
+        """That of a study which is planned already, its strategy written out."""
+        spec = plan.spec.record() | {"strategy": plan.backtest.strategy.spec.record()}
+        beside = Path(plan.written.strategy_document.file or "manifest").resolve().parent
+        resource = {
+            "apiVersion": API_VERSION,
+            "kind": "OptimizationStudy",
+            "metadata": {"name": plan.name},
+            "spec": spec,
+        }
+        return cls(resource, (beside, *import_from))
+
+    def __call__(self) -> Evaluate:
+        document = Document("", dict(self.resource), {(): 0})
+        resource = OptimizationStudy.model_validate(document.value)
+        store = stores(os.environ)
+        plan = plan_study(resource, document, Manifest(), self.import_from)
+        return Evaluator(plan, load_study(plan, store))
