@@ -4,16 +4,17 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from os import environ
 from pathlib import Path
 
 from tidewright.report.study_page import render_study
 
 from optuna_optimizer.concluding import concluded
-from optuna_optimizer.plan import PlanRefused
+from optuna_optimizer.plan import Plan, PlanRefused
 from optuna_optimizer.searching import Standing, StudyFailed, check, counted, search
+from optuna_optimizer.standing import standing_of
 from optuna_optimizer.study import Study
 from tidewright.adapters.atomic import clear_unfinished
 from tidewright.adapters.file_url import UrlRefused, path_of
@@ -25,10 +26,12 @@ from tidewright.adapters.trackers import track_result
 from tidewright.cli.work_log import WorkLog
 from tidewright.cli.worker import connected, folder_of, of_the_system, read_spec
 from tidewright.domain.strategies.strategy import StrategyError
+from tidewright.domain.trials import Trial
 from tidewright.ports import ArchiveUnavailable, BarStore, StudyRefused, TrackingFailed
 from tidewright.runs.exits import DONE, FAILED, REFUSED
 from tidewright.runs.payload import Task, read_study
 from tidewright.runs.refusal import InputRefused
+from tidewright.runs.study_findings import STAGES
 from tidewright.runs.study_headlines import standing_best, study_record_of
 from tidewright.runs.study_plan import Evaluator, load_study, plan_study
 from tidewright.runs.study_record import equity_table
@@ -95,12 +98,13 @@ def concluded_record(
         asked = check(plan)
         store = study_store_at(orders.studies)
         try:
-            search(plan, store, Evaluator(study.plan, study.data), progress=_tell_standing(orders, task, study, log))
+            search(_unhurried(plan), store, Evaluator(study.plan, study.data))
             trials = counted(plan, store.trials(study.key))
         finally:
             store.close()
-        stage = lambda name: log.tell("stage", name)  # noqa: E731
-        found, record = concluded(study, trials, bars, stage, asked=asked, started=started)
+        found, record = concluded(
+            study, trials, bars, _tell_stage(orders, task, study, trials, log), asked=asked, started=started
+        )
         about_to_write(folder)
         clear_unfinished(folder)
         equity = equity_table(found)
@@ -110,6 +114,11 @@ def concluded_record(
     ended = _ended(work, log)
     assert ended is not None  # noqa: S101 - a conclusion has a record
     return ended
+
+
+def _unhurried(plan: Plan) -> Plan:
+    """What is left of a search whose workers have ended: nothing, where they were given a time and have used it up."""
+    return plan if plan.timeout is None else replace(plan, timeout=0.0)
 
 
 def forgotten(key: str, studies: str, log: WorkLog) -> int:
@@ -214,6 +223,23 @@ def _tell_standing(
         percent = 100.0 * min(done / asked, 1.0)
         log.tell("progress", f"{done:,} of {asked:,} trials", percent=int(percent))
         tell(percent, (asked - done) / rate if rate > 0.0 else None, told_of)
+
+    return told
+
+
+def _tell_stage(
+    orders: Orders, task: Task[OptimizationStudy], study: Study, trials: Sequence[Trial], log: WorkLog
+) -> Callable[[str], None]:
+    """Tells the steps of the evaluation, with how the search has ended."""
+    tell = _board(orders, f"{task.namespace}/{task.run.metadata.name}/{task.uid}", log)
+    stands = standing_of(study.search_plan(), trials, check(study.search_plan()))
+    counts = Trials(asked=stands.asked, complete=stands.complete, pruned=stands.pruned, failed=stands.failed)
+    best = None if stands.best is None else standing_best(stands.best, study.plan.objectives[0])
+
+    def told(stage: str) -> None:
+        percent = 100 * STAGES.index(stage) // len(STAGES)
+        log.tell("stage", stage, percent=percent)
+        tell(percent, None, StudyStanding(trials=counts, best=best))
 
     return told
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from tidewright.cli.study_view import show
-from tidewright.report.study_page import render_study
 
 from optuna_optimizer.concluding import concluded
 from optuna_optimizer.plan import PlanRefused
@@ -19,11 +17,13 @@ from tidewright.adapters.stores import stores
 from tidewright.adapters.study_results import save
 from tidewright.adapters.study_stores import study_store_at
 from tidewright.cli.runner import RunOptions, Stage
+from tidewright.cli.study_view import show
 from tidewright.domain.kernel import needs_compiling
+from tidewright.domain.trials import Trial
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
 from tidewright.runs.study_plan import Evaluator, load_study, plan_study
-from tidewright.runs.study_record import equity_table
+from tidewright.runs.study_record import Table, equity_table
 from tidewright.specs.manifest import Document, Manifest
 from tidewright.specs.optimization_study import OptimizationStudy
 from tidewright.specs.resource import Spec
@@ -77,11 +77,17 @@ class StudyRunner:
         )
         stage(_WRITING, 1 - share)
         equity = equity_table(found)
-        page = render_study(record, trials, equity) if options.report else None
+        page = _page(record, trials, equity) if options.report else None
         return record | {"artifacts": save(options.folder, record, trials, equity, page)}
 
     def show(self, record: dict[str, Any], console: Console) -> None:
         show(record, console)
+
+
+def _page(record: dict[str, Any], trials: Sequence[Trial], equity: Table) -> str:
+    from tidewright.report.study_page import render_study  # noqa: PLC0415 - jinja2, for those who want the report
+
+    return render_study(record, trials, equity)
 
 
 def _searched(study: Study, url: str, import_from: Sequence[Path], stage: Stage, asked: int) -> Ending:

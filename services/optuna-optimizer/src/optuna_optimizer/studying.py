@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -34,9 +34,9 @@ from tidewright.adapters.study_results import save
 from tidewright.adapters.study_stores import study_store_at
 from tidewright.adapters.trackers import track_result
 from tidewright.domain.kernel import needs_compiling
-from tidewright.domain.strategies.strategy import StrategyError
+from tidewright.domain.strategies.strategy import StrategyError, Value
 from tidewright.domain.trials import Trial
-from tidewright.ports import ArchiveUnavailable, BarStore, StudyRefused, TrackingFailed
+from tidewright.ports import ArchiveUnavailable, BarStore, StudyNotFound, StudyRefused, TrackingFailed
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
 from tidewright.runs.study_plan import Evaluator, load_study, plan_study
@@ -133,7 +133,7 @@ def _worked(task: Task, stop: _Stop, tell: Tell) -> Ending:
     tell(stage=COMPILING if needs_compiling() else "Reading the data", share=0.0)
     bars = stores(os.environ)
     study = _study(task, bars)
-    plan = study.search_plan()
+    plan = study.search_plan(_first(task, study))
     asked = check(plan)
     tell(planned=asdict(_planned(study, asked)))
     tell(stage="Searching", share=0.0)
@@ -152,6 +152,24 @@ def _study(task: Task, bars: BarStore) -> Study:
     document = Document("", dict(task.resource), {(): 0})
     plan = plan_study(OptimizationStudy.model_validate(document.value), document, Manifest())
     return Study(task.key, plan, load_study(plan, bars))
+
+
+def _first(task: Task, study: Study) -> Sequence[Mapping[str, Value]]:
+    """The best values of the study that this one learns from."""
+    wanted = study.plan.spec.warm_start
+    if wanted is None or not task.earlier:
+        return ()
+    from optuna_optimizer.search.warm_start import best_values  # noqa: PLC0415 - a second for optuna
+
+    store = study_store_at(task.studies)
+    try:
+        trials = store.trials(task.earlier, tables=False)
+    except StudyNotFound:
+        message = "the study that this one learns from is deleted, or has not begun; start it first, or remove warmStart"
+        raise InputRefused([study.plan.written.problem("warmStart", "study", message=message, value=wanted.study)]) from None
+    finally:
+        store.close()
+    return best_values(trials, study.plan.directions, wanted.trials, study.plan.space.dimensions)
 
 
 def _planned(study: Study, asked: int) -> Planned:

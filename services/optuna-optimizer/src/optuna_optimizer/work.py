@@ -1,6 +1,7 @@
 """``python -m optuna_optimizer.work search | conclude | forget``: what the Jobs of an OptimizationStudy run."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ KUBELETS = Path("/dev/termination-log")
 
 _ENDED = "ended:"
 """What the conclusion tells with its record once it has one: from then on the work is done, whatever happens to it."""
+
+Command = Callable[..., None]
 
 _store = click.option(
     "--studies",
@@ -32,7 +35,7 @@ _shared = (
 )  # fmt: skip
 
 
-def _with_shared(command):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - click's own decorators have no other type
+def _with_shared(command: Command) -> Command:
     for option in reversed(_shared):
         command = option(command)
     return command

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -18,7 +18,7 @@ from optuna_optimizer.plan import Evaluate, Plan
 from optuna_optimizer.renewing import LEASE
 from optuna_optimizer.search import space
 from optuna_optimizer.search.journal import StoredJournal
-from optuna_optimizer.search.samplers import VIOLATIONS, optuna_directions, pruner_of, sampler_of
+from optuna_optimizer.search.samplers import optuna_directions, pruner_of, sampler_of
 from optuna_optimizer.standing import Ending, Standing, refuse_failing, stagnated_at, standing_of
 from tidewright.domain.strategies.strategy import StrategyError, Value
 from tidewright.domain.trials import Trial
@@ -109,13 +109,16 @@ class Adaptive:
 
     def _tell(self, asked: Asked, trial: Trial) -> None:
         assert self._study is not None  # noqa: S101 - there is one once a trial was asked for
-        if self._plan.requirements:
-            missed = trial.violations or (1.0,) * self._plan.requirements
-            asked.set_user_attr(VIOLATIONS, list(missed))
+        self._tell_violations(asked, trial.violations)
         if trial.state == "Complete":
             self._study.tell(asked, list(trial.values), skip_if_finished=True)
         else:
             self._study.tell(asked, state=_STATES[trial.state], skip_if_finished=True)
+
+    def _tell_violations(self, asked: Asked, violations: Sequence[float]) -> None:
+        """By how much each requirement was missed; a trial without a result meets none."""
+        for index in range(self._plan.requirements):
+            asked.set_constraint(str(index), violations[index] if violations else 1.0)
 
     def _asked_for(self, study: Study, claim: Claim) -> tuple[Asked, Mapping[str, Value] | None]:
         """What to try: the values that a worker who is gone was given, or new ones that meet the conditions; None for values that never do."""
@@ -127,8 +130,7 @@ class Adaptive:
             if self._plan.holds(named):
                 asked.set_user_attr(NUMBER, claim.first)
                 return asked, named
-            if self._plan.requirements:
-                asked.set_user_attr(VIOLATIONS, [1.0] * self._plan.requirements)
+            self._tell_violations(asked, ())
             study.tell(asked, state=TrialState.PRUNED)
         return study.ask(self._distributions), None
 

@@ -3,22 +3,16 @@
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 from optuna import pruners, samplers
 from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
 
 from optuna_optimizer.plan import Plan, PlanRefused
 from tidewright.domain.selection import Direction
 
-VIOLATIONS = "violations"
-"""The attribute of a trial that says by how much each requirement was missed."""
-
 _ONE_OBJECTIVE = {"CMAES"}
-_CONSTRAINED = {"TPE", "NSGAII", "NSGAIII", "GP"}
 
 
 def sampler_of(plan: Plan, first: int = 0) -> samplers.BaseSampler:
@@ -33,22 +27,19 @@ def sampler_of(plan: Plan, first: int = 0) -> samplers.BaseSampler:
 
 
 def _made(plan: Plan, seed: int) -> samplers.BaseSampler:  # noqa: PLR0911 - a table
-    constraints: dict[str, Any] = (
-        {"constraints_func": violations} if plan.requirements and plan.sampler in _CONSTRAINED else {}
-    )
     match plan.sampler:
         case "TPE":
-            return samplers.TPESampler(seed=seed, n_startup_trials=plan.startup_trials, **constraints)
+            return samplers.TPESampler(seed=seed, n_startup_trials=plan.startup_trials)
         case "NSGAII":
-            return samplers.NSGAIISampler(seed=seed, **constraints)
+            return samplers.NSGAIISampler(seed=seed)
         case "NSGAIII":
-            return samplers.NSGAIIISampler(seed=seed, **constraints)
+            return samplers.NSGAIIISampler(seed=seed)
         case "CMAES":
             return samplers.CmaEsSampler(
                 seed=seed, n_startup_trials=max(plan.startup_trials, 1), warn_independent_sampling=False
             )
         case "GP":
-            return samplers.GPSampler(seed=seed, n_startup_trials=plan.startup_trials, **constraints)
+            return samplers.GPSampler(seed=seed, n_startup_trials=plan.startup_trials)
         case "QMC":
             return samplers.QMCSampler(
                 seed=plan.seed, scramble=True, warn_asynchronous_seeding=False, warn_independent_sampling=False
@@ -80,12 +71,6 @@ def pruner_of(plan: Plan) -> pruners.BasePruner:
             return pruners.HyperbandPruner(min_resource=max(plan.warmup_windows, 1), max_resource=plan.windows)
         case _:
             return pruners.NopPruner()
-
-
-def violations(trial: FrozenTrial) -> Sequence[float]:
-    """What is known of the requirements; a trial without a result meets none."""
-    known: Sequence[float] = trial.user_attrs.get(VIOLATIONS, (1.0,))
-    return known
 
 
 def optuna_directions(directions: Sequence[Direction]) -> list[StudyDirection]:
