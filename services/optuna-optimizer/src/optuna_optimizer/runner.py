@@ -19,6 +19,7 @@ from tidewright.adapters.study_stores import study_store_at
 from tidewright.cli.runner import RunOptions, Stage
 from tidewright.cli.study_view import show
 from tidewright.domain.kernel import needs_compiling
+from tidewright.domain.strategies.rule_strategy import RuleStrategy
 from tidewright.domain.trials import Trial
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
@@ -101,10 +102,13 @@ def _searched(study: Study, url: str, import_from: Sequence[Path], stage: Stage,
 
     stage(f"Trial 0 of {asked:,}", 0.0)
     workers = min(wanted.parallelism, os.cpu_count() or 1)
-    if workers > 1:
+    together = plan.enumerated and isinstance(study.plan.backtest.strategy.strategy, RuleStrategy)
+    if workers > 1 and not together:
         return run_workers(plan, url, Evaluation.of(study.plan, tuple(import_from)), workers, progress=told)
     store = study_store_at(url)
     try:
-        return search(plan, store, Evaluator(study.plan, study.data), progress=told)
+        # Rules keep nothing between two questions, and the kernel leaves the interpreter to others while it works.
+        threads = workers if together else 1
+        return search(plan, store, Evaluator(study.plan, study.data), progress=told, threads=threads)
     finally:
         store.close()

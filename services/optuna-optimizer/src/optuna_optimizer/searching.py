@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from optuna_optimizer import enumerated
 from optuna_optimizer.plan import Evaluate, Plan, PlanRefused
@@ -56,8 +57,11 @@ def search(
     worker: str | None = None,
     stop: threading.Event | None = None,
     progress: Progress = lambda standing: None,
+    threads: int = 1,
 ) -> Ending:
     """Try values until nothing is left to try, here or by other workers; `stop` ends it after the trial under way, and gives back what was not begun.
+
+    With several `threads`, an enumerated search calls `evaluate` from all of them at once: it must bear that.
 
     Raises PlanRefused, StudyRefused, StudyFailed, ArchiveUnavailable, and what `evaluate` raises.
     """
@@ -68,7 +72,8 @@ def search(
     try:
         with renewing(store, plan.key, name):
             if plan.enumerated:
-                return _Enumerated(plan, store, evaluate, name, stop, progress, asked, until).run()
+                with ThreadPoolExecutor(threads, "trial") as pool:
+                    return _Enumerated(plan, store, evaluate, name, stop, progress, asked, until, pool).run()
             from optuna_optimizer.search.adaptive import Adaptive  # noqa: PLC0415 - a second, for those who need it
 
             return Adaptive(plan, store, evaluate, name, stop, progress, asked, until).run()
@@ -89,8 +94,9 @@ class _Enumerated:
         progress: Progress,
         asked: int,
         until: float | None,
+        pool: ThreadPoolExecutor,
     ) -> None:
-        self._plan, self._store, self._evaluate, self._worker = plan, store, evaluate, worker
+        self._plan, self._store, self._evaluate, self._worker, self._pool = plan, store, evaluate, worker, pool
         self._stop, self._progress, self._asked, self._until = stop, progress, asked, until
         self._known = {trial.number: trial for trial in store.trials(plan.key, tables=False) if trial.number < asked}
 
@@ -115,12 +121,14 @@ class _Enumerated:
 
     def _tried(self, claim: Claim) -> list[Trial]:
         """The trials of a claim, or the first ones where the search is to end."""
-        done: list[Trial] = []
-        for number in claim.numbers:
-            if done and (self._stop.is_set() or self._late()):
-                break
-            done.append(tried(self._evaluate, number, enumerated.values_of(self._plan, number)))
-        return done
+
+        def one(number: int) -> Trial | None:
+            if number > claim.first and (self._stop.is_set() or self._late()):
+                return None
+            named = enumerated.values_of(self._plan, number)
+            return self._evaluate(number, named, lambda step, value: False)
+
+        return [trial for trial in self._pool.map(one, claim.numbers) if trial is not None]
 
     def _others_are_done(self) -> bool:
         """Whether every trial has its result, taking in those of other workers."""
@@ -158,11 +166,6 @@ class _Enumerated:
         trials = [self._known[number] for number in sorted(self._known)]
         end = stagnated_at(self._plan, _unbroken(trials))
         return Ending(reason, self._asked if end is None else end, standing_of(self._plan, trials, self._asked))  # type: ignore[arg-type]
-
-
-def tried(evaluate: Evaluate, number: int, named: object) -> Trial:
-    """One trial of an enumerated search, which is never given up."""
-    return evaluate(number, named, lambda step, value: False)  # type: ignore[arg-type]
 
 
 def _unbroken(trials: Sequence[Trial]) -> list[Trial]:

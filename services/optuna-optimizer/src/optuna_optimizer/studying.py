@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -36,7 +36,7 @@ from tidewright.adapters.trackers import track_result
 from tidewright.domain.kernel import needs_compiling
 from tidewright.domain.strategies.strategy import StrategyError, Value
 from tidewright.domain.trials import Trial
-from tidewright.ports import ArchiveUnavailable, BarStore, StudyNotFound, StudyRefused, TrackingFailed
+from tidewright.ports import ArchiveUnavailable, BarStore, StudyNotFound, StudyRefused, StudyStore, TrackingFailed
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
 from tidewright.runs.study_plan import Evaluator, load_study, plan_study
@@ -154,22 +154,31 @@ def _study(task: Task, bars: BarStore) -> Study:
     return Study(task.key, plan, load_study(plan, bars))
 
 
-def _first(task: Task, study: Study) -> Sequence[Mapping[str, Value]]:
-    """The best values of the study that this one learns from."""
+def _first(task: Task, study: Study) -> tuple[Mapping[str, Value], ...]:
+    """The best values of the study that this one learns from, which it needs where it begins. Raises InputRefused."""
     wanted = study.plan.spec.warm_start
-    if wanted is None or not task.earlier:
+    if wanted is None:
         return ()
     from optuna_optimizer.search.warm_start import best_values  # noqa: PLC0415 - a second for optuna
 
     store = study_store_at(task.studies)
     try:
+        if _has_begun(store, task.key):
+            return ()
         trials = store.trials(task.earlier, tables=False)
     except StudyNotFound:
-        message = "the study that this one learns from is deleted, or has not begun; start it first, or remove warmStart"
-        raise InputRefused([study.plan.written.problem("warmStart", "study", message=message, value=wanted.study)]) from None
+        message = "it is deleted, or has not begun yet; wait until it has trials, or remove warmStart"
+        raise InputRefused([study.plan.written.problem("warmStart", "study", message=message, value=wanted.study)]) from None  # fmt: skip
     finally:
         store.close()
     return best_values(trials, study.plan.directions, wanted.trials, study.plan.space.dimensions)
+
+
+def _has_begun(store: StudyStore, key: str) -> bool:
+    try:
+        return bool(store.definition(key))
+    except StudyNotFound:
+        return False
 
 
 def _planned(study: Study, asked: int) -> Planned:

@@ -1,6 +1,5 @@
 """The search of one worker by a sampler that learns. Numbers are claimed from the store like those of any search; what Optuna calls a trial is what it is asked for such a number."""
 
-import logging
 import threading
 import time
 import warnings
@@ -35,8 +34,6 @@ _NEWS = 2.0
 """Seconds between two looks at what other workers have found."""
 
 _STATES = {"Pruned": TrialState.PRUNED, "Failed": TrialState.FAIL}
-
-optuna.logging.set_verbosity(logging.ERROR)
 
 
 class Adaptive:
