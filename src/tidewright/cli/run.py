@@ -28,6 +28,8 @@ RESULTS = Path("tidewright-results")
 """Where results go, one folder a run, unless --output says otherwise."""
 
 _LISTED = 5
+_BACKTEST = "BacktestRun"
+"""The kind that books are of."""
 _COMPILING = "Compiling the market arithmetic for this machine: once after installation, up to half a minute."
 
 
@@ -46,7 +48,7 @@ _COMPILING = "Compiling the market arithmetic for this machine: once after insta
     envvar="TIDEWRIGHT_TRACKING",
     metavar="URL",
     show_envvar=True,
-    help="Tell an MLflow server, a sqlite: or a file: URL of each backtest once it is done (docs/tracking.md).",
+    help="Tell an MLflow server, a sqlite: or a file: URL of each backtest and study once it is done (docs/tracking.md).",
 )
 @click.option(
     "--book",
@@ -67,7 +69,7 @@ def run(
 ) -> None:
     """Run every resource in the files that can be run.
 
-    A BacktestRun brings its strategy in place or names a TradingStrategy from one of the files. All files are checked before
+    A BacktestRun or an OptimizationStudy brings its strategy in place or names a TradingStrategy from one of the files. All files are checked before
     anything runs, and everything wrong with them is told at once.
 
     \b
@@ -78,10 +80,13 @@ def run(
       fills.parquet    one row a fill
       equity.parquet   one row a bar
       refusals.parquet one row an order that was not filled, where there are any
+    and of a study trials.parquet, returns.parquet and the out-of-sample equity; its trials stay in the folder study, from which
+    the same command goes on.
 
     \b
     Examples:
       tidewright run manifests/samples/backtestrun-demo.yaml
+      tidewright run manifests/samples/optimizationstudy.yaml
       tidewright run strategy.yaml backtest.yaml --output results/today
       tidewright run backtest.yaml --json | jq .result.sharpe
       cat backtest.yaml | tidewright run -
@@ -151,7 +156,7 @@ def _run_all(
             record = runner.run(plan, options, stage)
         if told_of.tracker:
             _track(told_of.tracker, record, options.folder, silent=silent)
-        if told_of.book:
+        if told_of.book and record["kind"] == _BACKTEST:
             _put_down(told_of.book, record, options.folder)
         done.append((runner, record))
     return done

@@ -56,6 +56,16 @@ def test_the_same_run_is_told_once(tracker):
     assert len(told(tracker)) == 2
 
 
+def test_children_are_told_below_their_run_once(tracker):
+    child = replace(RUN, name="window 1", digest="sha256:child", data=())
+    whole = replace(RUN, children=(child, replace(child, name="window 2", digest="sha256:other")))
+    assert tracker.track(whole) == tracker.track(whole)
+    by_name = {run.info.run_name: run for run in told(tracker)}
+    assert set(by_name) == {"demo", "window 1", "window 2"}
+    parents = {name: run.data.tags.get("mlflow.parentRunId") for name, run in by_name.items()}
+    assert parents == {"demo": None} | dict.fromkeys(("window 1", "window 2"), by_name["demo"].info.run_id)
+
+
 def test_a_run_that_was_told_halfway_is_told_to_its_end(tracker, tmp_path):
     with pytest.raises(TrackingFailed):
         tracker.track(replace(RUN, files=(tmp_path / "missing",)))

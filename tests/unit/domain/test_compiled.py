@@ -155,3 +155,30 @@ def test_the_first_run_knows_that_it_will_wait_for_the_compiler_and_the_next_tha
 
 def test_without_numba_nothing_needs_compiling():
     assert printed("import sys; sys.modules['numba'] = None\n" + COMPILE) == ["False", "False"]
+
+
+@pytest.fixture
+def image(tmp_path):
+    """The environment of a container whose image brings its machine code."""
+    built = tmp_path / "built"
+    assert printed(COMPILE, XDG_CACHE_HOME=str(built)) == ["True", "False"]
+    return {"XDG_CACHE_HOME": str(tmp_path / "home"), "TIDEWRIGHT_COMPILED": str(built / "tidewright" / "compiled")}
+
+
+def test_what_an_image_brings_is_not_compiled_again(image):
+    assert printed(COMPILE, **image) == ["False", "False"]
+    assert printed(COMPILE, **image) == ["False", "False"]
+
+
+def test_an_image_that_brings_nothing_of_this_version_changes_nothing(image, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    assert printed(COMPILE, **image | {"TIDEWRIGHT_COMPILED": str(tmp_path / "empty")}) == ["True", "False"]
+
+
+def test_a_cache_with_something_in_it_is_left_alone(image):
+    [directory] = printed(SETTINGS, **image | {"TIDEWRIGHT_COMPILED": "/nowhere"})[1:]
+    (Path(directory) / "own").write_text("")
+
+    assert printed(COMPILE, **image) == ["True", "False"]
+    assert (Path(directory) / "own").exists()

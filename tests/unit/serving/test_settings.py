@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from tidewright.serving.settings import ServingSettings, SettingsRefused, described, settings_of
+from tidewright.serving.settings import ServingSettings, SettingsRefused, described, setting, settings_of
 
 
 class Settings(ServingSettings):
@@ -39,3 +39,10 @@ def test_every_setting_is_described():
     assert "TIDEWRIGHT_STRATEGY (required)\n    File of the strategy." in text
     assert "TIDEWRIGHT_GRACE (default 20.0)\n    Seconds that requests in progress" in text
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_what_is_refused_of_a_variable_is_told_with_its_name():
+    with pytest.raises(SettingsRefused, match=r"^TIDEWRIGHT_STREAMS: no$"), setting("STREAMS", ValueError):
+        raise ValueError("no")
+    with pytest.raises(OSError, match="else"), setting("STREAMS", ValueError):
+        raise OSError("something else")

@@ -37,6 +37,23 @@ def test_an_archive_is_not_replayed():
         named(archive="memory:", replay_from="2024-01-01")
 
 
-def test_what_is_no_archive_is_refused():
-    with pytest.raises(UrlRefused, match="write postgresql://"):
-        named(archive="mysql://host/bars")
+@pytest.mark.parametrize(
+    ("name", "url", "remedy"),
+    [
+        ("archive", "mysql://host/bars", "write postgresql://"),
+        ("streams", "kafka://host", "write redis://"),
+        ("streams", "redis://", "names no host; write redis://"),
+    ],
+)
+def test_a_url_that_names_nothing_is_refused_with_its_variable(name, url, remedy):
+    with pytest.raises(SettingsRefused, match=f"TIDEWRIGHT_{name.upper()}: .*{remedy}"):
+        named(**{name: url})
+
+
+def test_a_store_that_is_none_is_refused_with_its_variable():
+    def refused():
+        raise UrlRefused("no store")
+
+    settings = SignalSettings(strategy=Path("strategy.yaml"), anchor=Path("anchor"))
+    with pytest.raises(SettingsRefused, match="TIDEWRIGHT_STORE: no store"):
+        sources(settings, SystemClock(), refused)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tidewright.specs import status
-from tidewright.specs.work_record import LONGEST, WorkRecord
+from tidewright.specs.work_record import LONGEST, StudyRecord, WorkRecord
 
 DIGEST = f"sha256:{64 * 'f'}"
 FOLDER = f"file:///{992 * 'a'}"
@@ -114,3 +114,56 @@ def test_only_complete_work_has_a_result_and_all_other_work_says_why(fields):
 )
 def test_what_is_no_record_is_none(text):
     assert WorkRecord.read(text) is None
+
+
+COUNTED = dict.fromkeys(("asked", "complete", "pruned", "failed", "running"), 2**53 - 1)
+FOUND = {
+    "verdict": "Suspect",
+    **dict.fromkeys(("deflatedSharpe", "pbo", "walkForwardEfficiency", "outOfSampleReturn"), 32 * "9"),
+    **dict.fromkeys(("outOfSampleSharpe", "pValue"), 32 * "9"),
+    "report": f"{FOLDER}/report.html",
+    "artifacts": FOLDER,
+}
+SELECTED = {
+    **{name: value for name, value in TESTED.items() if name not in {"sharpe", "maxDrawdown", "trades"}},
+    "strategyDigest": DIGEST,
+    "deflatedSharpe": 0.1234567890123456,
+    "pbo": 0.1234567890123456,
+    "walkForwardEfficiency": -1.2345678901234567e299,
+}
+
+
+def study(parameters):
+    best = status.BestTrial(trial=2**53 - 1, value=32 * "9", parameters=parameters)
+    return StudyRecord.of_study(
+        status.Trials.model_validate(COUNTED),
+        best,
+        status.StudyResult.model_validate(FOUND),
+        status.Provenance.model_validate(PROVENANCE),
+        status.StudyTested.model_validate(SELECTED),
+    )
+
+
+def test_the_largest_study_fits_without_the_values_of_its_best_trial_and_is_read_as_it_was_written():
+    record = study({f"risk.{number}{'x' * 60}": 64 * "y" for number in range(32)})
+    text = record.encoded().decode()
+    assert len(text) <= LONGEST
+    assert StudyRecord.read(text) == record
+    assert (record.best.trial, record.best.parameters) == (2**53 - 1, {})
+
+
+@given(st.integers(0, 64), st.integers(1, 64))
+def test_the_values_of_the_best_trial_are_told_as_long_as_there_is_room(how_many, length):
+    values = {f"p{number}": length * "y" for number in range(how_many)}
+    record = study(values)
+    assert len(record.encoded()) <= LONGEST
+    whole = record.model_copy(update={"best": record.best.model_copy(update={"parameters": values})})
+    assert (record.best.parameters == values) == (len(whole.encoded()) <= LONGEST)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"reason": "Complete"}, {"reason": "Refused"}, {"reason": "Failed", "message": "x", "trials": COUNTED}]
+)
+def test_a_study_has_a_whole_result_or_a_message(wrong):
+    assert StudyRecord.read(json.dumps(wrong)) is None
+    assert StudyRecord.read(json.dumps({"reason": "Refused", "message": "no"})).message == "no"
