@@ -30,5 +30,5 @@ def test_without_the_extra_it_is_refused_with_the_remedy(monkeypatch):
 
 
 def test_whatever_goes_wrong_is_told_as_one_thing(tmp_path):
-    with pytest.raises(TrackingFailed, match="KeyError: 'provenance'"):
+    with pytest.raises(TrackingFailed, match="KeyError: 'kind'"):
         track_result((tmp_path / "runs").as_uri(), {}, tmp_path)
