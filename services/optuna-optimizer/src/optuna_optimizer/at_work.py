@@ -168,7 +168,19 @@ def _study(orders: Orders) -> tuple[Task[OptimizationStudy], Study, BarStore]:
             "who wrote this, or somebody has edited it: use images of one version"
         )
         raise InputRefused([task.document.problem(("strategyDigest",), message, task.strategy_digest)])
-    return task, Study(f"{task.namespace}/{plan.name}", plan, load_study(plan, bars)), bars
+    study = Study(f"{task.namespace}/{plan.name}", plan, load_study(plan, bars))
+    return task, study if plan.spec.warm_start is None else _taught(study, task.namespace, orders.studies), bars
+
+
+def _taught(study: Study, namespace: str, studies: str) -> Study:
+    """The study that has learned from the earlier one, whose trials are in the same store. Raises InputRefused."""
+    wanted = study.plan.spec.warm_start
+    assert wanted is not None  # noqa: S101 - asked for where there is one
+    store = study_store_at(studies)
+    try:
+        return study.taught(store.trials(f"{namespace}/{wanted.study}", tables=False))
+    finally:
+        store.close()
 
 
 def _ended(work: Callable[[], StudyRecord | None], log: WorkLog) -> StudyRecord | None:

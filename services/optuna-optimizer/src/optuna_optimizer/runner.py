@@ -13,8 +13,9 @@ from optuna_optimizer.plan import PlanRefused
 from optuna_optimizer.searching import Ending, Standing, check, counted, search
 from optuna_optimizer.study import Evaluation, Study
 from optuna_optimizer.workers import run_workers
+from tidewright.adapters.results import NoResult
 from tidewright.adapters.stores import stores
-from tidewright.adapters.study_results import save
+from tidewright.adapters.study_results import load, save
 from tidewright.adapters.study_stores import study_store_at
 from tidewright.cli.runner import RunOptions, Stage
 from tidewright.cli.study_view import show
@@ -51,7 +52,7 @@ class StudyRunner:
             check(study.search_plan())
         except PlanRefused as error:
             raise InputRefused([plan.written.problem("sampler", message=str(error))]) from None
-        return study
+        return study if plan.spec.warm_start is None else _taught(study, options.folder)
 
     def needs_compiling(self, plan: Study) -> bool:
         return needs_compiling()
@@ -83,6 +84,18 @@ class StudyRunner:
 
     def show(self, record: dict[str, Any], console: Console) -> None:
         show(record, console)
+
+
+def _taught(study: Study, folder: Path) -> Study:
+    """The study that has learned from the earlier one, whose results are in the folder beside its own. Raises InputRefused."""
+    wanted = study.plan.spec.warm_start
+    assert wanted is not None  # noqa: S101 - asked for where there is one
+    earlier = folder.parent / wanted.study
+    try:
+        return study.taught(load(earlier).trials)
+    except (NoResult, OSError, ValueError, KeyError) as error:
+        message = f"its results cannot be read ({error}); run it first, so that they are in {earlier}"
+        raise InputRefused([study.unlearned(message)]) from None
 
 
 def _page(record: dict[str, Any], trials: Sequence[Trial], equity: Table) -> str:

@@ -1,19 +1,22 @@
 """A study at work: from its resource to the plan of its search, in this process or in another."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from optuna_optimizer.plan import Evaluate, Plan
+from optuna_optimizer.plan import ENUMERATED, Evaluate, Plan
 from tidewright.adapters.stores import stores
 from tidewright.domain.strategies.strategy import Value
 from tidewright.domain.timeframe import milliseconds
+from tidewright.domain.trials import Trial
+from tidewright.runs.refusal import InputRefused
 from tidewright.runs.strategies import import_class
 from tidewright.runs.study_plan import Evaluator, StudyData, StudyPlan, load_study, plan_study
 from tidewright.specs.manifest import API_VERSION, Document, Manifest
 from tidewright.specs.optimization_study import OptimizationStudy
+from tidewright.specs.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,36 @@ class Study:
     plan: StudyPlan
     data: StudyData
     import_from: tuple[Path, ...] = ()
+    first: tuple[Mapping[str, Value], ...] = ()
 
-    def search_plan(self, first: tuple[Mapping[str, Value], ...] = ()) -> Plan:
-        """What the search is told; `first` is tried before all else."""
+    def taught(self, earlier: Sequence[Trial]) -> "Study":
+        """The study that tries the best values of an earlier one first. Raises InputRefused where nothing can be learned of it."""
+        wanted = self.plan.spec.warm_start
+        assert wanted is not None  # noqa: S101 - asked for where there is one
+        from optuna_optimizer.search.warm_start import best_values  # noqa: PLC0415 - a second for optuna, where it is needed
+
+        first = best_values(earlier, self.plan.directions, wanted.trials, self.plan.space.dimensions)
+        if not first:
+            raise InputRefused(
+                [self.unlearned("none of its trials is within the ranges that are searched now; widen them")]
+            )
+        return replace(self, first=first)
+
+    def unlearned(self, message: str) -> Problem:
+        """The problem of an earlier study that cannot be learned from."""
+        assert self.plan.spec.warm_start is not None  # noqa: S101 - as above
+        return self.plan.written.problem("warmStart", "study", message=message, value=self.plan.spec.warm_start.study)
+
+    def search_plan(self, first: tuple[Mapping[str, Value], ...] | None = None) -> Plan:
+        """What the search is told; `first`, or else what it was taught, is tried before all else."""
         wanted = self.plan.spec
+        if wanted.warm_start is not None and wanted.sampler.name in ENUMERATED:
+            message = (
+                "learns nothing from an earlier study; choose a sampler that does, such as TPE, or remove warmStart"
+            )
+            raise InputRefused(
+                [self.plan.written.problem("sampler", "name", message=message, value=wanted.sampler.name)]
+            )
         sampler, pruner, asked = wanted.sampler, wanted.pruner, wanted.requirements
         custom = None
         if sampler.class_ref is not None:
@@ -50,7 +79,7 @@ class Study:
             holds=self.plan.space.conditions,
             stagnation=wanted.stagnation,
             timeout=milliseconds(wanted.timeout) / 1000 if wanted.timeout else None,
-            first=first,
+            first=self.first if first is None else first,
             custom=custom,
             definition=self.plan.definition | {"data": self.data.digest},
         )
