@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,7 @@ def test_what_is_judged_follows_one_another_to_the_end_and_lies_after_what_was_c
     assert found[0].in_sample.start == period.start
     assert found[-1].out_of_sample.end == period.end
     assert all(window.in_sample.end == window.out_of_sample.start for window in found)
-    assert all(a.out_of_sample.end == b.out_of_sample.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.out_of_sample.end == b.out_of_sample.start for a, b in pairwise(found))
     starts = [window.in_sample.start for window in found]
     assert starts == [period.start] * windows if anchored else starts == sorted(set(starts))
     lengths = [window.out_of_sample.end - window.out_of_sample.start for window in found]
