@@ -3,7 +3,6 @@
 from collections import Counter
 
 import pytest
-
 from benchmarks.planted import NOISE, Edge
 from benchmarks.power import Case, edge_of, judged, verdicts
 
