@@ -15,6 +15,7 @@ import grpc
 import httpx
 import scripted_optimizer
 
+from tidewright.v1 import optimization_service_pb2 as pb
 from tidewright.v1.optimization_service_pb2_grpc import OptimizationServiceStub
 
 SPEC = {
@@ -53,17 +54,21 @@ class Asked:
     def study(self, study):
         return self.rest.get(f"/studies/{study}").json()
 
+    def watched(self, body, enough=lambda study: False):
+        """The id of a study, once it is told that there is `enough` of it, or that it has ended."""
+        study = self.post(body).json()["id"]
+        stream = self.rpc.WatchStudy(pb.WatchStudyRequest(id=study), timeout=120)
+        next((told for told in stream if enough(told.study)), None)
+        stream.cancel()
+        return study
+
     def ended(self, body=None):
         """A study once it has ended."""
-        study = self.post(body).json()["id"]
-        self.until(lambda: self.study(study)["state"] not in {"Queued", "Running"})
-        return self.study(study)
+        return self.study(self.watched(body))
 
     def searching(self, body):
         """The id of a study that is searched, and has trials."""
-        study = self.post(body).json()["id"]
-        self.until(lambda: self.study(study)["trials"]["complete"] > 0)
-        return study
+        return self.watched(body, lambda study: study.trials.complete > 0)
 
     def figure(self, name):
         """A metric's value, by its name and labels as in the page."""

@@ -112,16 +112,19 @@ class SqliteStudies:
             taken = neighbours(free)
             if not taken:
                 return None
-            attempt = 1 + max(before for _, before in taken)
-            rows = [(key, number, worker, now + lease, attempt) for number, _ in taken]
+            rows = [(key, number, worker, now + lease, before + 1) for number, before in taken]
             for row in rows:
                 does("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)", row)
-            return Claim(taken[0][0], taken[-1][0] + 1, attempt)
+            return Claim(taken[0][0], taken[-1][0] + 1, taken[0][1] + 1)
 
     def hold(self, key: str, worker: str, number: int, lease: float) -> None:
         until = time.time() + lease
         with self._transaction() as does:
             does("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, 1)", (key, number, worker, until))
+
+    def renew(self, key: str, worker: str, lease: float) -> None:
+        with self._transaction() as does:
+            does("UPDATE claims SET until = ? WHERE key = ? AND worker = ?", (time.time() + lease, key, worker))
 
     def let_go(self, key: str, worker: str) -> None:
         with self._transaction() as does:

@@ -15,7 +15,7 @@ class StudyNotFound(LookupError):
 
 
 class Claim(NamedTuple):
-    """Trials that one worker has taken on: numbers from `first` to `stop`, which is exclusive; `attempt` counts how often they have been taken on, from 1."""
+    """Trials that one worker has taken on: numbers from `first` to `stop`, which is exclusive; `attempt` counts how often the first has been taken on, from 1."""
 
     first: int
     stop: int
@@ -80,6 +80,10 @@ class StudyStore(Protocol):
 
     def hold(self, key: str, worker: str, number: int, lease: float) -> None:
         """Take on one number, or keep it for `lease` seconds more."""
+        ...
+
+    def renew(self, key: str, worker: str, lease: float) -> None:
+        """Keep all that a worker has taken on for `lease` seconds from now."""
         ...
 
     def let_go(self, key: str, worker: str) -> None:

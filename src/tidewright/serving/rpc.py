@@ -31,6 +31,9 @@ _OPEN = ("/grpc.health.v1.", "/grpc.reflection.")
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # the core's own lines are not JSON, and errors reach Python anyway
 
+_PENDING = 20_000
+"""Calls that wait to be looked at; each is let in or refused within a millisecond or two."""
+
 _LAST_WORDS = 1.0
 """Seconds for answers on their way when all requests are done; who watches the health would keep the server for ever."""
 
@@ -68,6 +71,9 @@ class RpcServer:
         options = {
             "grpc.so_reuseport": 0,  # two processes on one port would share its connections, and nobody would know
             "grpc.max_receive_message_length": max_message,
+            # Beyond a thousand calls that nobody has looked at yet the core would end them as CANCELLED, which tells nobody why; the limits answer instead.
+            "grpc.server.max_pending_requests": _PENDING,
+            "grpc.server.max_pending_requests_hard_limit": 2 * _PENDING,
         }
         self._server = grpc.aio.server(interceptors=[_Gate(limits, metrics)], options=list(options.items()))
         self._limits = limits

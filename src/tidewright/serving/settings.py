@@ -1,5 +1,7 @@
 """Settings of a service, from the environment; the one module that imports pydantic-settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -61,6 +63,15 @@ def settings_of(kind: type[Settings]) -> Settings:
             given = "" if problem["type"] == "missing" else f" {str(problem['input'])[:80]!r}:"
             lines.append(f"{name}:{given} {problem['msg']}")
         raise SettingsRefused("\n".join(lines)) from None
+
+
+@contextmanager
+def setting(name: str, refusal: type[Exception]) -> Iterator[None]:
+    """Whatever is refused in here is the fault of one variable, ``STREAMS`` say. Raises SettingsRefused, which names it."""
+    try:
+        yield
+    except refusal as error:
+        raise SettingsRefused(f"{PREFIX}{name}: {error}") from None
 
 
 def described(kind: type[ServingSettings]) -> str:

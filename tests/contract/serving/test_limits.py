@@ -60,6 +60,19 @@ async def test_requests_beyond_the_queue_are_refused_in_both_protocols(hosted):
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_thousands_of_calls_at_once_are_each_answered_by_the_limits(hosted):
+    async def ask(host):
+        try:
+            await host.rpc.GetSignal(GetSignalRequest(symbol="x"))
+        except grpc.aio.AioRpcError as refused:
+            return refused.code()
+        return grpc.StatusCode.OK
+
+    async with hosted(concurrency=1, queue=1) as host:
+        codes = await asyncio.gather(*(ask(host) for _ in range(3_500)))
+    assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
 async def test_probes_are_answered_however_much_is_asked(hosted):
     async with hosted(concurrency=1, queue=0) as host:
         working = asyncio.create_task(host.rest.get("/word?word=wait"))

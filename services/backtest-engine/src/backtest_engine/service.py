@@ -10,7 +10,6 @@ from backtest_engine import catalogue
 from backtest_engine.bookkeeping import Bookkeeping
 from backtest_engine.finished import Finished, Row, best_first, row_of
 from backtest_engine.jobs import Job, JobQueue, State
-from backtest_engine.keys import Keys
 from backtest_engine.pool import Pool
 from backtest_engine.requests import Asked, bars_asked_for, identifier, read_backtest
 from backtest_engine.searches import OptimizationSpec, parameter_sets, read_optimization
@@ -22,6 +21,7 @@ from tidewright.ports import RANKED_BY, ArchiveUnavailable, BarStore, Clock, Run
 from tidewright.runs.leaderboard import FIGURES, Baseline
 from tidewright.runs.refusal import InputRefused
 from tidewright.serving.failures import Failure, Kind
+from tidewright.serving.keys import Keys
 from tidewright.specs.problems import nearest
 
 MOST_COMPARED = 50

@@ -17,7 +17,7 @@ from tidewright.adapters.run_books import run_book_at
 from tidewright.adapters.trackers import check_tracking
 from tidewright.serving.metrics import Metrics
 from tidewright.serving.service import Service
-from tidewright.serving.settings import PREFIX, SettingsRefused
+from tidewright.serving.settings import PREFIX, SettingsRefused, setting
 
 NUMBER = 5
 """The service's number, which gives its ports."""
@@ -40,19 +40,13 @@ def backtest_service(settings: BacktestSettings, metrics: Metrics, command: Sequ
 
 def assembled(settings: BacktestSettings, metrics: Metrics, command: Sequence[str] = COMMAND) -> BacktestService:
     """The use case with its pool of workers, each started by `command`. Raises SettingsRefused."""
-    try:
+    with setting("STORE", UrlRefused):
         store = store_of(settings.store)
-    except UrlRefused as error:
-        raise SettingsRefused(f"{PREFIX}STORE: {error}") from None
-    try:
+    with setting("DATABASE", UrlRefused):
         book = run_book_at(settings.database) if settings.database else None
-    except UrlRefused as error:
-        raise SettingsRefused(f"{PREFIX}DATABASE: {error}") from None
-    try:
+    with setting("TRACKING", UrlRefused):
         if settings.tracking:
             check_tracking(settings.tracking)
-    except UrlRefused as error:
-        raise SettingsRefused(f"{PREFIX}TRACKING: {error}") from None
     try:
         settings.results.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -26,12 +26,13 @@ from tidewright.adapters.exchange.binance import EXCHANGE, SPOT, USDM, Kind, ven
 from tidewright.adapters.exchange.http import Http, Pace, Patience
 from tidewright.adapters.exchange.rest import BinanceRest
 from tidewright.adapters.exchange.source import BarSource
+from tidewright.adapters.file_url import UrlRefused
 from tidewright.adapters.streams_url import streams_at
 from tidewright.domain.bars import Market
 from tidewright.ports import Streams
 from tidewright.serving.metrics import Metrics
 from tidewright.serving.service import Service
-from tidewright.serving.settings import PREFIX, SettingsRefused
+from tidewright.serving.settings import PREFIX, SettingsRefused, setting
 
 _CONNECTIONS = 8
 _WEIGHT_OF_BARS = {SPOT: 2, USDM: 5}
@@ -50,8 +51,10 @@ class Assembled:
 
 
 def collector_service(settings: CollectorSettings, metrics: Metrics) -> Service:
-    """The service as its host wants it. Raises SettingsRefused and UrlRefused."""
-    assembled_ = assembled(settings, metrics, streams_at(settings.streams))
+    """The service as its host wants it. Raises SettingsRefused."""
+    with setting("STREAMS", UrlRefused):
+        streams = streams_at(settings.streams)
+    assembled_ = assembled(settings, metrics, streams)
     served = assembled_.served
     return Service(
         name="data-collector",

@@ -4,14 +4,13 @@ import sys
 
 from data_validation.settings import ValidationSettings
 from data_validation.wiring import validation_service
-from tidewright.adapters.file_url import UrlRefused
 from tidewright.serving.process import served
 
 _USAGE = "python -m data_validation: judges market data between the collector and everyone else."
 
 
 def main(arguments: list[str]) -> int:
-    return served(arguments, _USAGE, ValidationSettings, validation_service, (UrlRefused,))
+    return served(arguments, _USAGE, ValidationSettings, validation_service)
 
 
 if __name__ == "__main__":

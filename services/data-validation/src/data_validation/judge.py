@@ -73,7 +73,7 @@ class Judge:
     ) -> list[Message]:
         """What is to be passed on of one lane."""
         series, owner, received = self.kind.series(lane, [event for _, event in members])
-        masks = self.kind.judge(await self._watch(lane), series, received)
+        masks = self.kind.judge(await self._watch(lane, series), series, received)
         reasons: dict[int, set[str]] = {
             int(row): _names(self.kind, int(masks[row])) for row in np.flatnonzero(masks & self.kind.refused)
         }
@@ -107,9 +107,13 @@ class Judge:
         written = await self.kind.write(self._archive, lane, series, overwrite=overwrite)
         return set(written.differing)
 
-    async def _watch(self, lane: Lane) -> Watch:
-        watch = self._watches.pop(lane, None) or await self.kind.watch(lane, self._archive)
-        self._watches[lane] = watch
+    async def _watch(self, lane: Lane, series: Series) -> Watch:
+        watch = self._watches.get(lane)
+        if watch is None:
+            watch = self._watches[lane] = await self.kind.watch(lane, self._archive)
+        else:
+            await self.kind.remind(watch, lane, series, self._archive)
+        self._watches.move_to_end(lane)
         if len(self._watches) > _LANES:
             self._watches.popitem(last=False)
         return watch

@@ -21,6 +21,7 @@ from tidewright.domain.quality import (
     TradeWatch,
 )
 from tidewright.domain.quality.rows import Masks
+from tidewright.domain.quality.rules import LATEST
 from tidewright.domain.tape import TAPE_COLUMNS, Tape
 from tidewright.domain.timeframe import milliseconds
 from tidewright.ports import Archive, ArchiveRefused, Written
@@ -83,7 +84,11 @@ class Kind(Protocol):
         """Whoever judges the lane, with what is archived of it in mind."""
         ...
 
-    def judge(self, watch: Any, series: Any, received: Integers) -> Masks: ...  # noqa: ANN401 - its own kind of both
+    async def remind(self, watch: Any, lane: Lane, series: Any, archive: Archive) -> None:  # noqa: ANN401 - its own kind of both
+        """Tell a watch what was archived right before these rows where it does not know: another process may have had its turn."""
+        ...
+
+    def judge(self, watch: Any, series: Any, received: Integers) -> Masks: ...  # noqa: ANN401
 
     def keys(self, series: Any) -> Integers: ...  # noqa: ANN401
 
@@ -118,6 +123,11 @@ class Trades:
             watch.judge(await archive.read_tape(lane.market.exchange, lane.market.symbol, newest))
         return watch
 
+    async def remind(self, watch: TradeWatch, lane: Lane, series: Tape, archive: Archive) -> None:
+        if between := _left_out(watch, series.id, 1):
+            last = between[-1]
+            watch.judge(await archive.read_tape(lane.market.exchange, lane.market.symbol, last, last))
+
     def judge(self, watch: TradeWatch, series: Tape, received: Integers) -> Masks:
         return watch.judge(series, received)
 
@@ -134,6 +144,11 @@ class Trades:
 class _OfBars:
     rules = BAR_RULES
     refused = BAR_ERRORS & ~REPEATED_BAR
+
+    async def remind(self, watch: BarWatch, lane: Lane, series: Bars, archive: Archive) -> None:
+        if between := _left_out(watch, series.time[series.time < LATEST], series.step):
+            known = between[-STALE_RUN:]
+            watch.judge(await archive.read_bars(lane.market, known.start, known.stop))
 
     def judge(self, watch: BarWatch, series: Bars, received: Integers) -> Masks:
         return watch.judge(series, received)
@@ -200,6 +215,13 @@ class History(_OfBars):
 
 KINDS: Mapping[str, Kind] = {kind.topic.name: kind for kind in (Trades(), ClosedBars(), History())}
 """By topic."""
+
+
+def _left_out(watch: Watch, keys: Integers, step: int) -> range:
+    """The keys between the newest that a watch knows and the first above it among these."""
+    if watch.newest is None or not len(new := keys[keys > watch.newest]):
+        return range(0)
+    return range(watch.newest + step, int(new.min()), step)
 
 
 def taken(series: Rows, rows: Integers) -> Rows:

@@ -13,18 +13,23 @@ from data_validation.service import ValidationService
 from data_validation.settings import ValidationSettings
 from tidewright.adapters.archives import ready_archive
 from tidewright.adapters.clock import SystemClock
+from tidewright.adapters.file_url import UrlRefused
 from tidewright.adapters.streams_url import streams_at
 from tidewright.ports import Archive, Clock, Streams
 from tidewright.serving.metrics import Metrics
 from tidewright.serving.service import Service
+from tidewright.serving.settings import setting
 
 NUMBER = 2
 """The service's number, which gives its ports."""
 
 
 def validation_service(settings: ValidationSettings, metrics: Metrics) -> Service:
-    """The service as its host wants it. Raises UrlRefused."""
-    streams, archive = streams_at(settings.streams), ready_archive(settings.archive)
+    """The service as its host wants it. Raises SettingsRefused."""
+    with setting("STREAMS", UrlRefused):
+        streams = streams_at(settings.streams)
+    with setting("ARCHIVE", UrlRefused):
+        archive = ready_archive(settings.archive)
     beside = Beside()
     served = assembled(streams, archive, SystemClock(), Figures(metrics), beside, settings.consumer, settings.batch)
 

@@ -60,7 +60,7 @@ class Standing:
 
 @dataclass(eq=False)
 class Job:
-    """One study. `trials` are wanted of it, 0 stands for all of a grid; `attempts` is how often it was begun without an orderly end.
+    """One study. `trials` are wanted of it, 0 stands for all of a grid; `attempts` is how often it was begun without an orderly end. One that is `forgotten` is kept nowhere.
 
     `changed` is set, and another takes its place, whenever anything about it changes. Times in milliseconds.
     """
@@ -80,6 +80,7 @@ class Job:
     stage: str = ""
     share: float = 0.0
     eta: int | None = None
+    forgotten: bool = False
     deleting: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

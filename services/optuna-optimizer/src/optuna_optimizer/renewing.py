@@ -1,13 +1,24 @@
-"""Keeping one's claims while the work on them takes its time."""
+"""Keeping one's claims while the work on them takes its time, and giving up what takes every worker with it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from tidewright.domain.strategies.strategy import Value
+from tidewright.domain.trials import Trial
 from tidewright.ports import ArchiveUnavailable, StudyStore
 
 LEASE = 60.0
 """Seconds after which a claim that nobody renews is anybody's: its worker is gone."""
+
+MOST_ATTEMPTS = 3
+"""Workers that one trial may take with it."""
+
+
+def given_up(number: int, named: Mapping[str, Value]) -> Trial:
+    """A trial that nobody has lived to finish."""
+    message = f"{MOST_ATTEMPTS} workers ended while they tried it; does the strategy end its process, or is there too little memory?"
+    return Trial(number, named, "Failed", reason="WorkersLost", message=message)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from optuna_optimizer import enumerated
 from optuna_optimizer.plan import Evaluate, Plan, PlanRefused
-from optuna_optimizer.renewing import LEASE, renewing
+from optuna_optimizer.renewing import LEASE, MOST_ATTEMPTS, given_up, renewing
 from optuna_optimizer.standing import Ending, Standing, StudyFailed, refuse_failing, stagnated_at, standing_of
 from tidewright.domain.trials import Trial
 from tidewright.ports import Claim, StudyStore
@@ -21,6 +21,9 @@ _CHUNK_SECONDS = 1.0
 _MOST_AT_ONCE = 256
 _WAIT = 0.2
 """Seconds between two looks at what others still have to finish."""
+
+_NEWS = 0.5
+"""Seconds between two looks at what others have found."""
 
 _CERTAIN = {"Grid", "Random", "TPE", "NSGAII", "NSGAIII", "QMC"}
 
@@ -98,7 +101,8 @@ class _Enumerated:
     ) -> None:
         self._plan, self._store, self._evaluate, self._worker, self._pool = plan, store, evaluate, worker, pool
         self._stop, self._progress, self._asked, self._until = stop, progress, asked, until
-        self._known = {trial.number: trial for trial in store.trials(plan.key, tables=False) if trial.number < asked}
+        self._look_again = time.monotonic() + _NEWS
+        self._know_all()
 
     def run(self) -> Ending:
         size = 1
@@ -112,15 +116,33 @@ class _Enumerated:
                 self._stop.wait(_WAIT)
                 continue
             began = time.monotonic()
+            if claim.attempt > 1:
+                claim = self._the_first_of(claim)
             tried = self._tried(claim)
             self._store.put(self._plan.key, tried)
             self._known |= {trial.number: trial for trial in tried}
+            self._look_around()
             self._progress(self._standing())
             each = (time.monotonic() - began) / max(len(tried), 1)
             size = max(1, min(_MOST_AT_ONCE, int(_CHUNK_SECONDS / max(each, 1e-6)), 2 * size))
 
+    def _the_first_of(self, claim: Claim) -> Claim:
+        """Alone, so that what has taken a worker with it takes no others along; the others are as if nobody had begun them."""
+        for number in claim.numbers[1:]:
+            self._store.hold(self._plan.key, self._worker, number, 0.0)
+        return claim._replace(stop=claim.first + 1)
+
+    def _look_around(self) -> None:
+        """Take in what other workers have found, from time to time, where it decides when to end."""
+        if self._plan.stagnation is not None and time.monotonic() >= self._look_again:
+            began = time.monotonic()
+            self._know_all()
+            self._look_again = time.monotonic() + max(_NEWS, 20 * (time.monotonic() - began))
+
     def _tried(self, claim: Claim) -> list[Trial]:
         """The trials of a claim, or the first ones where the search is to end."""
+        if claim.attempt > MOST_ATTEMPTS:
+            return [given_up(claim.first, enumerated.values_of(self._plan, claim.first))]
 
         def one(number: int) -> Trial | None:
             if number > claim.first and (self._stop.is_set() or self._late()):
@@ -135,12 +157,12 @@ class _Enumerated:
         if self._store.counts(self._plan.key, self._asked).done < self._asked:
             return False
         if len(self._known) < self._asked:
-            self._known = {
-                trial.number: trial
-                for trial in self._store.trials(self._plan.key, tables=False)
-                if trial.number < self._asked
-            }
+            self._know_all()
         return True
+
+    def _know_all(self) -> None:
+        trials = self._store.trials(self._plan.key, tables=False)
+        self._known = {trial.number: trial for trial in trials if trial.number < self._asked}
 
     def _ended(self) -> Ending | None:
         if self._stop.is_set():

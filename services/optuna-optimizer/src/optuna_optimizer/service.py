@@ -1,7 +1,6 @@
 """The use case: studies for whoever asks over the network, how they stand, and what they found."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -12,7 +11,6 @@ from optuna_optimizer.requests import Asked, identifier, read_study, stored_dige
 from optuna_optimizer.settings import OptimizerSettings
 from optuna_optimizer.shelf import Shelf
 from optuna_optimizer.tried import Front, Importance, Order, Tried, final_front, final_importance, page
-from tidewright.domain.backoff import Backoff
 from tidewright.domain.provenance import record_digest
 from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.domain.trials import State as TrialState
@@ -25,9 +23,6 @@ from tidewright.serving.logs import logger
 from tidewright.specs.problems import nearest
 
 MOST_LISTED = 1_000
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between two attempts to open the store of trials."""
 
 Result = TypeVar("Result")
 
@@ -47,7 +42,7 @@ class StudyService:
         self,
         settings: OptimizerSettings,
         bars: BarStore,
-        open_store: Callable[[], StudyStore],
+        store: StudyStore,
         shelf: Shelf,
         jobs: JobQueue,
         processes: Processes,
@@ -55,13 +50,12 @@ class StudyService:
     ) -> None:
         self._settings = settings
         self._bars = bars
-        self._open_store = open_store
+        self._store = store
         self._shelf = shelf
         self._jobs = jobs
         self._processes = processes
         self._clock = clock
-        self._store: StudyStore
-        self._tried: Tried
+        self._tried = Tried(store, shelf)
         self._keys = Keys(shelf.folder)
         self._modules = tuple(name.strip() for name in settings.modules.split(",") if name.strip())
         self._starting = asyncio.Lock()
@@ -109,9 +103,9 @@ class StudyService:
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             while True:
-                changed = job.changed
-                yield View(job, None if job.active else await self._aside(self._shelf.record, study))
-                if not job.active:
+                changed, active = job.changed, job.active
+                yield View(job, None if active else await self._aside(self._shelf.record, study))
+                if not active:
                     return
                 changing = asyncio.ensure_future(changed.wait())
                 await asyncio.wait((changing, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -174,10 +168,8 @@ class StudyService:
 
     async def work(self) -> None:
         """Take over the folder as soon as nobody else has it, and have studies worked on until cancelled."""
-        async with self._shelf.held():
-            self._store = await self._opened()
-            self._tried = Tried(self._store, self._shelf)
-            try:
+        try:
+            async with self._shelf.held():
                 self._jobs.restore(await asyncio.to_thread(self._shelf.jobs))
                 self._problem = ""
                 gone = [job for job in self._jobs.all() if job.state == "Cancelled"]
@@ -185,19 +177,9 @@ class StudyService:
                     tasks.create_task(self._processes.work())
                     for job in gone:  # the service ended before they were forgotten
                         tasks.create_task(self._forget(job))
-            finally:
-                await asyncio.gather(*self._deleting.values(), return_exceptions=True)
-                await asyncio.to_thread(self._store.close)
-
-    async def _opened(self) -> StudyStore:
-        """The store of trials, as soon as it is there."""
-        backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE, random.random)
-        while True:
-            try:
-                return await asyncio.to_thread(self._open_store)
-            except ArchiveUnavailable as error:
-                self._problem = f"the store of trials is away ({error}); it is tried again"
-                await asyncio.sleep(backoff.failed())
+        finally:
+            await asyncio.gather(*self._deleting.values(), return_exceptions=True)
+            await asyncio.to_thread(self._store.close)
 
     def stop(self) -> None:
         """End the open streams."""

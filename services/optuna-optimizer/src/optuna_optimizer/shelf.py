@@ -51,8 +51,10 @@ class Shelf:
             yield
 
     async def save(self, job: Job) -> None:
-        """Keep how a study stands now. Raises OSError."""
+        """Keep how a study stands now, unless it is forgotten. Raises OSError."""
         async with self._saving:  # whoever comes later has the newer state
+            if job.forgotten:
+                return
             text = json.dumps(job.record(), allow_nan=False)
             path = self.place(job.id) / _STANDING
             await asyncio.to_thread(atomic_write, path, lambda new: _write(new, text))
@@ -61,6 +63,7 @@ class Shelf:
         """Forget a study and what was found; that it is gone is the first thing that lasts."""
         async with self._saving:
             await asyncio.to_thread(self._remove, job.id)
+            job.forgotten = True
 
     def jobs(self) -> list[Job]:
         """All studies. One that cannot be read is told of in the log, and left where it is."""

@@ -134,7 +134,7 @@ def _worked(task: Task, stop: _Stop, tell: Tell) -> Ending:
     bars = stores(os.environ)
     study = _study(task, bars)
     plan = study.search_plan(_first(task, study))
-    asked = check(plan)
+    asked = _checked(task, study, plan)
     tell(planned=asdict(_planned(study, asked)))
     tell(stage="Searching", share=0.0)
     ended = _searched(task, study, plan, stop, tell)
@@ -152,6 +152,15 @@ def _study(task: Task, bars: BarStore) -> Study:
     document = Document("", dict(task.resource), {(): 0})
     plan = plan_study(OptimizationStudy.model_validate(document.value), document, Manifest())
     return Study(task.key, plan, load_study(plan, bars))
+
+
+def _checked(task: Task, study: Study, plan: Plan) -> int:
+    """How many trials there will be. Raises PlanRefused, and InputRefused for a grid of too many."""
+    asked = check(plan)
+    if asked > task.max_trials:
+        message = f"{asked:,} combinations, and at most {task.max_trials:,} are tried here; widen the steps, or search fewer fields"
+        raise InputRefused([study.plan.written.problem("searchSpace", message=message)])
+    return asked
 
 
 def _first(task: Task, study: Study) -> tuple[Mapping[str, Value], ...]:

@@ -10,7 +10,7 @@ Reason: TypeAlias = Literal["Complete", "Refused", "DataMissing", "StrategyFaile
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A study: the key of its trials, its resource with the strategy in place, where trials are, the folder of its results, and how many processes it may have.
+    """A study: the key of its trials, its resource with the strategy in place, where trials are, the folder of its results, and how many processes and trials it may have.
 
     `earlier` is the key of the study that it learns from; empty for none.
     """
@@ -19,7 +19,8 @@ class Task:
     resource: Mapping[str, Any]
     studies: str
     folder: str
-    workers: int = 1
+    workers: int
+    max_trials: int
     earlier: str = ""
     tracking: str = ""
 

@@ -51,13 +51,13 @@ class Tried:
     def __init__(self, store: StudyStore, shelf: Shelf) -> None:
         self._store = store
         self._shelf = shelf
-        self._turn = asyncio.Lock()
+        self._reading, self._weighing = asyncio.Lock(), asyncio.Lock()
         self._read: OrderedDict[str, tuple[Stood, Sequence[Trial]]] = OrderedDict()
         self._shares: OrderedDict[str, tuple[Stood, Importance]] = OrderedDict()
 
     async def trials(self, job: Job) -> Sequence[Trial]:
         """All trials of a study, by number, without their figures and returns. Raises ArchiveUnavailable."""
-        async with self._turn:  # many who ask at once are answered from one reading
+        async with self._reading:  # many who ask at once are answered from one reading
             stood = _stood(job)
             known = self._read.pop(job.id, None)
             if known is None or known[0] != stood:
@@ -76,7 +76,7 @@ class Tried:
     async def importance(self, job: Job, planned: Planned) -> Importance:
         """For the first objective; no shares where they cannot be told."""
         complete = [trial for trial in await self.trials(job) if trial.state == "Complete"]
-        async with self._turn:
+        async with self._weighing:
             stood = _stood(job)
             known = self._shares.pop(job.id, None)
             if known is None or known[0] != stood:

@@ -30,6 +30,9 @@ NUMBER = 6
 _TRIALS = ".trials"
 """The folder of the trials beside the results, where nobody says otherwise."""
 
+_PATIENCE = 10.0
+"""Seconds that a request waits for a database that is away; those who search wait longer."""
+
 
 def optimizer_service(settings: OptimizerSettings, metrics: Metrics, command: Sequence[str] = COMMAND) -> Service:
     """The service as its host wants it. Raises SettingsRefused."""
@@ -59,6 +62,8 @@ def assembled(
     """The use case with its processes, each started by `command`; `studies` is the URL of the trials. Raises SettingsRefused."""
     with setting("STORE", UrlRefused):
         bars = store_at(settings.store) if settings.store else stores(os.environ)
+    with setting("STUDIES", UrlRefused), setting("STUDIES", ArchiveUnavailable):
+        store = study_store_at(studies, _PATIENCE)
     with setting("TRACKING", UrlRefused):
         if settings.tracking:
             check_tracking(settings.tracking)
@@ -70,22 +75,18 @@ def assembled(
     def task(job: Job) -> Task:
         spec = {**job.resource["spec"], **({"trials": job.trials} if job.trials else {})}
         resource = {**job.resource, "spec": spec}
-        folder = str(shelf.place(job.id))
-        return Task(job.id, resource, studies, folder, settings.workers, job.earlier, settings.tracking)
+        bounds = settings.workers, settings.max_trials
+        return Task(job.id, resource, studies, str(shelf.place(job.id)), *bounds, job.earlier, settings.tracking)
 
     processes = Processes(jobs, shelf, task, settings.searches, settings.time_limit, figures, clock, command)
-    return StudyService(settings, bars, lambda: study_store_at(studies), shelf, jobs, processes, clock)
+    return StudyService(settings, bars, store, shelf, jobs, processes, clock)
 
 
 def _studies(settings: OptimizerSettings, places: ExitStack) -> str:
-    """The URL of a store that processes can share. Raises SettingsRefused for one that cannot be used; a database may come later."""
-    url = settings.studies or (settings.results.absolute() / _TRIALS).as_uri()
-    if url == "memory:":
+    """The URL of a store that processes can share."""
+    if settings.studies == "memory:":
         return Path(places.enter_context(TemporaryDirectory(prefix="tidewright-"))).as_uri()
-    if url.partition(":")[0] not in {"postgresql", "postgres"}:
-        with setting("STUDIES", UrlRefused), setting("STUDIES", ArchiveUnavailable):
-            study_store_at(url).close()
-    return url
+    return settings.studies or (settings.results.absolute() / _TRIALS).as_uri()
 
 
 def _check_results(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +16,7 @@ from optuna_optimizer.standing import standing_of
 from tidewright.adapters.study_stores import study_store_at
 from tidewright.ports import StudyStore
 
-MOST_LOST = 3
+MOST_LOST = 6
 """Times that workers may die without a trial between."""
 
 _LOOK = 0.3
@@ -46,9 +47,12 @@ def run_workers(
         store.open(plan.key, plan.whole_definition)
         lost, before = 0, -1
         while True:
+            names = [uuid.uuid4().hex for _ in range(workers)]
             try:
-                return _in_processes(plan, store_url, evaluation, workers, store, stop or threading.Event(), progress)
+                return _in_processes(plan, store_url, evaluation, names, store, stop or threading.Event(), progress)
             except BrokenProcessPool:
+                for name in names:
+                    store.let_go(plan.key, name)  # they are all gone: nobody need wait for what they had
                 done = store.counts(plan.key, check(plan)).done
                 lost, before = (lost + 1 if done == before else 1), done
                 if lost >= MOST_LOST:
@@ -62,15 +66,15 @@ def _in_processes(
     plan: Plan,
     store_url: str,
     evaluation: Callable[[], Evaluate],
-    workers: int,
+    names: list[str],
     store: StudyStore,
     stop: threading.Event,
     progress: Callable[[Standing], object],
 ) -> Ending:
     context = multiprocessing.get_context("spawn")
     told = context.Event()
-    with ProcessPoolExecutor(workers, context, _begin, (told,)) as pool:
-        waiting = {pool.submit(_work, plan, store_url, evaluation) for _ in range(workers)}
+    with ProcessPoolExecutor(len(names), context, _begin, (told,)) as pool:
+        waiting = {pool.submit(_work, plan, store_url, evaluation, name) for name in names}
         endings: list[Ending] = []
         try:
             while waiting:
@@ -79,6 +83,8 @@ def _in_processes(
                 if stop.is_set():
                     told.set()
                 progress(_standing(plan, store))
+        except BrokenProcessPool:
+            raise  # nobody is left to be told, and whoever was killed may have had the event's lock
         except BaseException:
             told.set()  # the others finish the trial that they are at
             _drain(waiting)
@@ -97,10 +103,10 @@ def _begin(told: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all of us; who has started us decides
 
 
-def _work(plan: Plan, store_url: str, evaluation: Callable[[], Evaluate]) -> Ending:
+def _work(plan: Plan, store_url: str, evaluation: Callable[[], Evaluate], worker: str) -> Ending:
     store = study_store_at(store_url)
     try:
-        return search(plan, store, evaluation(), stop=_stopped)
+        return search(plan, store, evaluation(), worker=worker, stop=_stopped)
     finally:
         store.close()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tidewright.adapters.postgres.connection import SCHEMA, DatabaseRefused
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration; they are numbered in their order."""
 
 VERSION_TABLE = "schema_version"

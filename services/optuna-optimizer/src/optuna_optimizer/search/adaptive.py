@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from optuna.trial import Trial as Asked
 
 from optuna_optimizer.plan import Evaluate, Plan
-from optuna_optimizer.renewing import LEASE
+from optuna_optimizer.renewing import LEASE, MOST_ATTEMPTS, given_up
 from optuna_optimizer.search import space
 from optuna_optimizer.search.journal import StoredJournal
 from optuna_optimizer.search.samplers import optuna_directions, pruner_of, sampler_of
@@ -32,6 +32,9 @@ _MOST_ASKS = 500
 _WAIT = 0.2
 _NEWS = 2.0
 """Seconds between two looks at what other workers have found."""
+
+_SHOWN = 0.2
+"""Seconds between two tellings of how the search stands."""
 
 _STATES = {"Pruned": TrialState.PRUNED, "Failed": TrialState.FAIL}
 
@@ -53,12 +56,19 @@ class Adaptive:
         self._plan, self._store, self._evaluate, self._worker = plan, store, evaluate, worker
         self._stop, self._progress, self._asked, self._until = stop, progress, asked, until
         self._distributions = space.distributions(plan.space)
+        self._journal = StoredJournal(store, plan.key)
         self._study: Study | None = None
         self._known: dict[int, Trial] = {}
-        self._looked = float("-inf")
+        self._failures = 0
+        self._looked = self._shown = float("-inf")
 
     def run(self) -> Ending:
         """Until nothing is left to try, here or by other workers."""
+        ending = self._run()
+        self._journal.flush()
+        return ending
+
+    def _run(self) -> Ending:
         self._look()
         while True:
             if ending := self._ended():
@@ -68,18 +78,24 @@ class Adaptive:
                 self._look()
                 if sum(number < self._asked for number in self._known) >= self._asked:
                     return self._ending("Complete")
+                self._journal.flush()
                 self._stop.wait(_WAIT)
                 continue
             trial = self._tried(claim)
             self._known[trial.number] = trial
+            self._failures += trial.state == "Failed"
             if time.monotonic() - self._looked > _NEWS:
                 self._look()
-            self._progress(self._standing())
+            if time.monotonic() - self._shown > _SHOWN:
+                self._shown = time.monotonic()
+                self._progress(self._standing())
 
     def _tried(self, claim: Claim) -> Trial:
         """The trial of a claim: put into the store first, then told to the sampler, so that what is told is kept."""
         if self._study is None:
             self._study = self._joined(claim.first)
+        if claim.attempt > MOST_ATTEMPTS:
+            return self._given_up(self._study, claim)
         asked, named = self._asked_for(self._study, claim)
         if named is None:
             message = f"none of {_MOST_ASKS} sets of values meets the conditions; loosen the constraints, or change the ranges"
@@ -90,13 +106,24 @@ class Adaptive:
         self._tell(asked, trial)
         return trial
 
+    def _given_up(self, study: Study, claim: Claim) -> Trial:
+        left = self._left_behind(study, claim.first)
+        trial = given_up(claim.first, {} if left is None else space.named(self._plan.space, left.params))
+        self._store.put(self._plan.key, [trial])
+        if left is not None:
+            self._tell(Asked(study, left._trial_id), trial)
+        return trial
+
     def _result(self, asked: Asked, number: int, named: Mapping[str, Value]) -> Trial:
         several = len(self._plan.directions) > 1 or self._plan.pruner == "None"
+
+        told = dict(asked.storage.get_trial(asked._trial_id).intermediate_values)
 
         def report(step: int, value: float) -> bool:
             if several:
                 return False
-            asked.report(value, step)
+            if step not in told:  # the worker who had the trial before may have told it
+                asked.report(value, step)
             return asked.should_prune()
 
         try:
@@ -126,6 +153,7 @@ class Adaptive:
             named = space.named(self._plan.space, asked.params)
             if self._plan.holds(named):
                 asked.set_user_attr(NUMBER, claim.first)
+                self._journal.flush()  # so that whoever takes the trial over tries the same values
                 return asked, named
             self._tell_violations(asked, ())
             study.tell(asked, state=TrialState.PRUNED)
@@ -137,7 +165,7 @@ class Adaptive:
 
     def _joined(self, first: int) -> Study:
         """The study in the journal, with what this worker finds unfinished there: results that nobody has told of yet."""
-        storage = JournalStorage(StoredJournal(self._store, self._plan.key))
+        storage = JournalStorage(self._journal)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             study = optuna.create_study(
@@ -161,6 +189,7 @@ class Adaptive:
     def _look(self) -> None:
         """Take in what all workers have found."""
         self._known = {trial.number: trial for trial in self._store.trials(self._plan.key, tables=False)}
+        self._failures = sum(trial.state == "Failed" for trial in self._known.values())
         self._looked = time.monotonic()
 
     def _ended(self) -> Ending | None:
@@ -168,9 +197,9 @@ class Adaptive:
             return self._ending("Stopped")
         if self._until is not None and time.monotonic() >= self._until:
             return self._ending("TimedOut")
-        trials = self._counted()
-        refuse_failing(trials)
-        if stagnated_at(self._plan, trials) is not None:
+        if self._failures:
+            refuse_failing(self._counted())
+        if self._plan.stagnation is not None and stagnated_at(self._plan, self._counted()) is not None:
             return self._ending("Stagnated")
         return None
 
@@ -181,4 +210,6 @@ class Adaptive:
         return standing_of(self._plan, self._counted(), self._asked)
 
     def _ending(self, reason: Any) -> Ending:  # noqa: ANN401 - one of Ending's
-        return Ending(reason, self._asked, self._standing())
+        standing = self._standing()
+        self._progress(standing)
+        return Ending(reason, self._asked, standing)
