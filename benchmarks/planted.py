@@ -1,7 +1,6 @@
 """Markets of which it is known whether there is anything to find: pure noise, and noise with an edge that one set of parameters follows."""
 
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 

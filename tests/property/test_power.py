@@ -24,7 +24,7 @@ def test_of_a_hundred_markets_of_noise_five_at_most_are_called_robust():
 
 
 @pytest.mark.soak
-def test_of_a_hundred_with_a_net_sharpe_ratio_of_one_and_a_half_eighty_are():
+def test_of_a_hundred_with_a_net_sharpe_ratio_of_one_and_a_half_seventy_are():
     edge = edge_of(1.5)
     words = Counter(one.word for one in verdicts([Case(edge, seed) for seed in range(100)], 2))
-    assert words["Robust"] >= 80
+    assert words["Robust"] >= 70

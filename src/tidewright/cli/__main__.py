@@ -9,6 +9,7 @@ _COMMANDS = {
     "run": ("tidewright.cli.run", "Run the resources of some files and show what came of it."),
     "verify": ("tidewright.cli.verify", "Run a result again and compare the digests."),
     "report": ("tidewright.cli.report", "Write the HTML report of a result again."),
+    "apply-best": ("tidewright.cli.apply_best", "Write the strategy that a study found."),
     "compare": ("tidewright.cli.compare", "Rank several results, and tell skill from luck."),
     "work": ("tidewright.cli.work", "Run a backtest as a Job on a cluster does."),
     "data": ("tidewright.cli.data", "Import market data, and see what there is."),
@@ -34,7 +35,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 

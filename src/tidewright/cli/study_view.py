@@ -55,10 +55,11 @@ def _counted(record: Record) -> str:
 def _verdict(verdict: Record, console: Console) -> None:
     word = verdict["word"]
     console.print(Text.assemble("\nVerdict  ", (word, f"bold {_COLOURS[word]}")))
+    reasons = Table.grid(padding=(0, 1), pad_edge=True)
     for reason in verdict["reasons"]:
         speaks_for = reason["speaksFor"]
-        sign = (f"  {_SIGNS[speaks_for]} ", f"bold {_COLOURS[speaks_for]}")
-        console.print(Text.assemble(sign, reason["message"]), highlight=False)
+        reasons.add_row(Text(_SIGNS[speaks_for], f"bold {_COLOURS[speaks_for]}"), reason["message"])
+    console.print(reasons, highlight=False)
 
 
 def _selected(record: Record, console: Console) -> None:
@@ -81,21 +82,20 @@ def _windows(record: Record) -> Table:
     metrics = [_METRICS[name] for name in dict.fromkeys((record["objectives"][0]["metric"], "totalReturn"))]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     many = len(record["windows"]) > _WINDOWS
-    table.add_column(f"{_WINDOWS} of {len(record['windows'])} windows" if many else "Window, out of sample")
+    table.add_column(f"{_WINDOWS} of {len(record['windows'])} windows, from" if many else "Out of sample from")
     table.add_column("Chosen", justify="right")
     for metric in metrics:
         table.add_column(f"{metric.title}: in", justify="right")
         table.add_column("out", justify="right")
     for window in record["windows"][:_WINDOWS]:
-        span, chosen = window["outOfSample"], window["chosen"]
+        chosen = window["chosen"]
         figures = [
             shown((window[side] or {}).get(metric.name), metric.unit)
             for metric in metrics
             for side in ("inSampleFigures", "outOfSampleFigures")
         ]
-        table.add_row(
-            f"{span['start'][:10]} to {span['end'][:10]}", f"{chosen['number']:,}" if chosen else "–", *figures
-        )
+        begins = window["outOfSample"]["start"][:10]
+        table.add_row(begins, f"{chosen['number']:,}" if chosen else "–", *figures)
     return table
 
 
@@ -110,7 +110,7 @@ def _evidence(record: Record) -> Table:
         ("Out-of-sample drawdown", shown(out_of_sample["maxDrawdown"], "percent"), "deepest"),
         ("Walk-forward efficiency", shown(record["walkForward"]["efficiency"], "percent"), "of the growth in sample"),
         ("Deflated Sharpe ratio", shown(evidence.get("deflatedSharpe"), "percent"), _luck(evidence)),
-        ("Overfitting (PBO)", shown(pbo.get("probability"), "percent"), "the best in sample is below the median later"),
+        ("Overfitting (PBO)", shown(pbo.get("probability"), "percent"), "of rehearsals chose badly"),
         ("p value", shown(test.get("pValue"), "ratio"), f"of {names[test['name']]}" if test else ""),
         ("Stability", shown(stability.get("score"), "percent"), str(stability.get("shape", "Unknown")).lower()),
     ]
@@ -127,7 +127,7 @@ def _luck(evidence: Record) -> str:
     if not evidence:
         return ""
     independent = evidence["independentTrials"]
-    alike = "" if independent is None else f", alike as {independent:,.0f}"
+    alike = "" if independent is None else f", worth {independent:,.1f} independent ones"
     return f"after {evidence['trials']:,} trials{alike}"
 
 

@@ -35,7 +35,7 @@ class Deflated:
 def independent_trials(returns: Floats) -> float:
     """Effective number of independent columns of `returns`, shape (periods, trials): ``(sum l) ** 2 / sum(l ** 2)`` over the eigenvalues l of their correlations.
 
-    From 1, where all are the same, to the number of trials, where none has to do with another. It is the participation ratio; for correlations it comes to ``trials / mean(r ** 2)`` over all pairs, a trial with itself included, over trials.
+    From 1, where all are the same, to the number of trials, where none has to do with another. It is the participation ratio; for correlations r it comes to ``1 / mean(r ** 2)`` over all pairs, a trial with itself included.
     Columns that do not vary or have a NaN are left out; 0 where none is left, NaN for fewer than two periods. Finite series of independent columns correlate by chance,
     so it stays below ``1 / (1 / trials + 1 / periods)``.
     """
@@ -79,11 +79,14 @@ def _sharpe_ratios(returns: Floats) -> Floats:
     """Mean over deviation of every column, NaN where it does not vary or has a NaN."""
     varies = _varies(returns)
     ratios = np.full(returns.shape[1], math.nan)
-    ratios[varies] = returns[:, varies].mean(axis=0) / returns[:, varies].std(axis=0, ddof=1)
+    if varies.any():
+        ratios[varies] = returns[:, varies].mean(axis=0) / returns[:, varies].std(axis=0, ddof=1)
     return ratios
 
 
 def _varies(returns: Floats) -> NDArray[np.bool_]:
-    """Which columns have returns that vary; one with a NaN does not."""
+    """Which columns have returns that vary; one with a NaN does not, nor one of fewer than two periods."""
+    if len(returns) < 2:
+        return np.zeros(returns.shape[1], dtype=np.bool_)
     varies: NDArray[np.bool_] = np.std(returns, axis=0) > _ROUNDING * (1.0 + np.abs(returns.mean(axis=0)))
     return varies

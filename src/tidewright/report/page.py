@@ -131,6 +131,17 @@ def render_parity(document: Document) -> str:
     return _template("parity.html.j2").render(_drawing({}, {}, {}, {}), document=document)
 
 
+def filled(
+    template: str,
+    drawn: Mapping[str, Option],
+    figures: Mapping[str, Frame],
+    choices: Mapping[str, Mapping[str, str]],
+    **context: Any,  # noqa: ANN401 - what a template shows, each by its name
+) -> str:
+    """The page of another kind of record: its template with the charts that are `drawn`, by the names that `choices` and `figures` know them by."""
+    return _template(template).render(_drawing(drawn, figures, {}, choices), **context)
+
+
 def _figures(names: Iterable[str], equity: Columns, trades: Columns, document: Document) -> dict[str, Option]:
     """The run's charts that have something to show, and those that a reader may choose instead of one of them."""
     drawn = {name: charts.figure(name, equity, trades, document) for name in names}

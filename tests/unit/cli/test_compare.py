@@ -154,8 +154,8 @@ def test_a_record_that_is_not_whole_is_refused(command, two, place, wrong):
 
 
 def test_the_record_of_something_else_is_refused(command, two):
-    change(two[0], lambda record: record.update(kind="OptimizationStudy"))
-    assert "is the record of a OptimizationStudy; name that of a BacktestRun" in refusal(command, *two)
+    change(two[0], lambda record: record.update(kind="RLTraining"))
+    assert "is the record of a RLTraining; name that of a BacktestRun" in refusal(command, *two)
 
 
 def test_a_table_without_the_account_is_refused(command, two):

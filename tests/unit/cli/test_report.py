@@ -2,8 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
+from made_up_studies import study
 
+from tidewright.adapters.study_results import save
 from tidewright.cli.endings import DONE, FAILED, REFUSED
+from tidewright.report.study_page import render_study
 
 
 @pytest.fixture
@@ -67,3 +70,21 @@ def test_a_place_that_cannot_be_written_to_is_told(command, result):
     assert (ended.code, ended.out) == (FAILED, "")
     assert ended.err.startswith("Error: ")
     assert "bt.yaml" in ended.err
+
+
+def test_the_report_of_a_study_is_made_again_from_its_files_alone(command):
+    made = study()
+    save(Path("out"), made.record, made.trials, made.equity)
+    assert command("report", "out") == (DONE, "out/report.html\n", "")
+    assert Path("out/report.html").read_text() == render_study(made.record, made.trials, made.equity)
+    Path("out/trials.parquet").unlink()
+    ended = command("report", "out/result.json")
+    assert (ended.code, "trials.parquet" in ended.err) == (REFUSED, True)
+
+
+@pytest.mark.parametrize("name", ["compare", "verify"])
+def test_a_study_is_not_taken_for_a_run(command, name):
+    made = study(30)
+    save(Path("out"), made.record, made.trials, made.equity)
+    ended = command(name, "out", *(["out/result.json"] if name == "compare" else []))
+    assert (ended.code, "is the record of a study" in ended.err) == (REFUSED, True)

@@ -272,10 +272,10 @@ def test_a_record_with_a_part_spoilt_is_refused_or_found_out(command, result, pl
 
 def test_a_record_of_another_kind_is_refused(command, result):
     path = result()
-    edited(path, lambda record: record.update(kind="OptimizationStudy"))
+    edited(path, lambda record: record.update(kind="RLTraining"))
     ended = command("verify", path)
     assert ended.code == REFUSED
-    assert ended.err.endswith("is the record of another kind, OptimizationStudy; name that of a BacktestRun\n")
+    assert ended.err.endswith("is the record of another kind, RLTraining; name that of a BacktestRun\n")
 
 
 def test_the_last_digit_of_a_figure_may_be_the_machines_own(result):

@@ -77,7 +77,7 @@ def test_what_won_in_the_first_half_and_lost_in_the_second_is_found_out():
     returns[:200, 5:] -= 0.01
     returns[200:, 5:] += 0.01
     found = backtest_overfitting(returns, 8)
-    assert found.probability > 0.9
+    assert found.probability > 0.7
     assert found.slope < -0.5
 
 
@@ -130,7 +130,9 @@ def test_a_trial_with_a_nan_is_left_out():
     assert np.array_equal(with_it.logits, backtest_overfitting(returns, 8).logits)
 
 
-@pytest.mark.parametrize("returns", [noise(1, trials=1), noise(1, periods=7), np.empty((0, 5)), np.full((40, 5), np.nan)])
+@pytest.mark.parametrize(
+    "returns", [noise(1, trials=1), noise(1, periods=7), np.empty((0, 5)), np.full((40, 5), np.nan)]
+)
 def test_what_cannot_be_rehearsed_is_nan(returns):
     found = backtest_overfitting(returns, 8)
     assert (math.isnan(found.probability), math.isnan(found.slope), math.isnan(found.loss)) == (True, True, True)

@@ -16,10 +16,10 @@ def noise(seed, periods=400, trials=20, common=0.0):
     return math.sqrt(common) * shared + math.sqrt(1.0 - common) * random.normal(0.0, 0.01, (periods, trials))
 
 
-def judge(returns, studentize=True, reps=4000):
-    """arch takes losses: a trial's are its negative returns, the benchmark's are zero."""
+def judge(returns, reps=4000):
+    """arch takes losses: a trial's are its negative returns, the benchmark's are zero. Its statistic is not studentised, whatever it is told (8.0.0)."""
     periods = len(returns)
-    spa = SPA(np.zeros(periods), -returns, block_size=block_length(periods), reps=reps, studentize=studentize, seed=7)
+    spa = SPA(np.zeros(periods), -returns, block_size=block_length(periods), reps=reps, seed=7)
     spa.compute()
     return spa.pvalues
 
@@ -37,14 +37,15 @@ def judge(returns, studentize=True, reps=4000):
     ids=["noise", "correlated", "skill", "poor", "scales", "persistent"],
 )
 def test_p_values_are_those_of_the_judge(returns):
-    found, theirs = superior_ability(returns, samples=4000, seed=3), judge(returns)
+    """What is studentised before the judge sees it is the same as what is studentised after."""
+    found, theirs = superior_ability(returns, samples=4000, seed=3), judge(returns / bootstrap_deviation(returns))
     for name in ("lower", "consistent", "upper"):
         assert getattr(found, name) == pytest.approx(theirs[name], abs=0.04), name
 
 
 def test_the_reality_check_is_the_judges_upper_p_value_without_studentising():
     returns = noise(5) * np.linspace(0.5, 2.0, 20) + 0.0005
-    assert reality_check(returns, samples=4000) == pytest.approx(judge(returns, studentize=False)["upper"], abs=0.04)
+    assert reality_check(returns, samples=4000) == pytest.approx(judge(returns)["upper"], abs=0.04)
 
 
 def test_the_deviation_is_that_of_the_histories_drawn():
@@ -111,14 +112,18 @@ def test_the_seed_decides():
 
 def test_many_samples_are_drawn_in_parts():
     returns = noise(8, trials=3)
-    assert superior_ability(returns, samples=20_000).consistent == pytest.approx(superior_ability(returns, samples=2_000).consistent, abs=0.04)
+    assert superior_ability(returns, samples=20_000).consistent == pytest.approx(
+        superior_ability(returns, samples=2_000).consistent, abs=0.04
+    )
 
 
 def test_a_p_value_is_never_zero():
     assert superior_ability(noise(9) + 0.1, samples=99) == PValues(0.01, 0.01, 0.01)
 
 
-@pytest.mark.parametrize("returns", [noise(1, periods=MINIMUM_OBSERVATIONS - 1), np.zeros((100, 4)), np.empty((0, 3)), np.empty((50, 0))])
+@pytest.mark.parametrize(
+    "returns", [noise(1, periods=MINIMUM_OBSERVATIONS - 1), np.zeros((100, 4)), np.empty((0, 3)), np.empty((50, 0))]
+)
 def test_what_cannot_be_tested_is_nan(returns):
     assert all(math.isnan(value) for value in superior_ability(returns))
     assert math.isnan(reality_check(returns))

@@ -44,12 +44,26 @@
       `${percent(centre - width / 2, true)} to ${percent(centre + width / 2, true)}: <b>${count}</b> ${count === 1 ? "trade" : "trades"}`,
     excursion: ({ seriesName, value: [adverse, favourable] }) =>
       rows(seriesName, [["Worst", percent(adverse, true)], ["Best", percent(favourable, true)]]),
+    halves: ({ value: [centre, count, width] }) =>
+      `${number(centre - width / 2)} to ${number(centre + width / 2)}: <b>${count.toLocaleString("en-US")}</b> pairs of halves`,
+  };
+
+  // And one that is a list of "@name" and what it needs to know.
+  const formattersOf = {
+    label: (names) => (place) => names[place] ?? "",
+    trial: (axes) => ({ value: [x, y, at, settings] }) =>
+      rows(`Trial ${at.toLocaleString("en-US")}`, [
+        ...axes.flatMap((axis, i) => (axis ? [[text(axis[0]), formatters[axis[1]]([x, y][i])]] : [])),
+        ...settings.split("\n").map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)].map(text)),
+      ]),
   };
 
   const revive = (node) => {
     for (const [key, value] of Object.entries(node)) {
       if (/^(formatter|valueFormatter)$/.test(key) && typeof value === "string" && value.startsWith("@")) {
         node[key] = formatters[value.slice(1)];
+      } else if (key === "formatter" && Array.isArray(value)) {
+        node[key] = formattersOf[value[0].slice(1)](value[1]);
       } else if (value && typeof value === "object") {
         revive(value);
       }
