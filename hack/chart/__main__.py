@@ -12,7 +12,7 @@ from cluster.build import NoGo
 COMMANDS = {
     "tools": "compile helm and kubeconform, unless they are compiled, and print where they are",
     "generate": "write CRDs, schemas and README of the chart",
-    "golden": "print what the chart renders as it comes, without CRDs and policies",
+    "golden": "print what the chart renders as it comes, without CRDs, policies and dashboards",
     "check": "judge the chart, and the objects that the operator makes",
 }
 

@@ -1,4 +1,4 @@
-"""Writes what is generated of the chart: CRDs and policies from the specs, schemas and README from the comments in values.yaml."""
+"""Writes what is generated of the chart: CRDs and policies from the specs, dashboards, schemas and README from the comments in values.yaml; and skaffold's file."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import yaml
 
 from chart import values
+from chart.dashboards import dashboards
 from chart.render import CHART
+from chart.skaffold import PATH, skaffold
 from tidewright.specs.admission import POLICIES
 from tidewright.specs.crd import crd
 from tidewright.specs.kinds import KINDS
@@ -24,11 +26,15 @@ def generate() -> None:
         _write(files / "crds" / f"{kind.plural}.yaml", SPECS + as_yaml([crd(kind)]))
     for policy in POLICIES:
         _write(files / "policies" / f"{policy.name}.yaml", SPECS + as_yaml(policy.documents()))
+    for name, text in dashboards().items():
+        _write(CHART / "files" / "dashboards" / f"{name}.json", text)
+    _write(PATH, f"# {NOTICE.format(source='hack/chart/skaffold.py')}\n{skaffold()}")
     whole = values.read(CHART / "values.yaml")
     parts = {path.name: values.read(path / "values.yaml") for path in sorted((CHART / "charts").iterdir())}
     _write(CHART / "values.schema.json", values.schema_of_whole(whole, [*parts]))
+    of_whole = {value.name: value.parts for value in whole}
     for name, found in parts.items():
-        _write(CHART / "charts" / name / "values.schema.json", values.schema_of_part(found))
+        _write(CHART / "charts" / name / "values.schema.json", values.schema_of_part(found, of_whole[name]))
     _write(CHART / "README.md", readme(whole, parts))
 
 

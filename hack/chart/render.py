@@ -9,7 +9,7 @@ CHART = Path(__file__).parents[2] / "helm" / "tidewright"
 OLDEST = "1.30.0"
 """The oldest Kubernetes that the chart is for."""
 
-CASES = (None, *sorted((CHART / "ci").glob("*-values.yaml")))
+CASES = (None, *sorted(CHART.glob("values-*.yaml")), *sorted((CHART / "ci").glob("*-values.yaml")))
 """Files of values that the chart is checked with; None is as it comes."""
 
 
@@ -31,4 +31,5 @@ def of_case(case: Path | None) -> list[str | Path]:
 
 def golden() -> str:
     """What is rendered as it comes, but for what is generated."""
-    return render("--set", "api.crds.install=false", "--set", "api.policies.install=false")
+    generated = ("api.crds.install", "api.policies.install", "monitoring.dashboards.create")
+    return render(*(word for name in generated for word in ("--set", f"{name}=false")))

@@ -21,7 +21,7 @@ LOCATION = "{{ .Group }}/{{ .ResourceAPIVersion }}/{{ .ResourceKind }}.json"
 """Where kubeconform finds a kind below the folder; it takes the version of the core's kinds for their group too."""
 
 CRDS = Path(__file__).parents[2] / "crds"
-OF_OTHERS = ("podmonitors",)
+OF_OTHERS = ("podmonitors", "prometheusrules", "servicemonitors")
 PATIENCE = 30.0
 
 _REFERENCE = "#/components/schemas/"

@@ -1,11 +1,12 @@
 """What the values of a chart are, from the comments in its `values.yaml`: their JSON Schema, and their table in the README.
 
-A value is described by the comment above it, which begins with ``# --``; a line ``# @schema {...}`` adds what the default alone does not tell.
+A value is described by the comment above it, which begins with ``# --``; a line ``# @schema {...}`` adds what the default alone does not tell. With ``# @schema {like: PATH}``
+a value takes what the one at the path takes.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,30 @@ class Value:
         return described | self.bounds
 
 
+def _resolved(values: tuple[Value, ...], whole: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The values, with those of which it is said that they are like another as schemas of their own."""
+    return tuple(
+        replace(value, bounds=_like(value.bounds["like"], whole))
+        if "like" in value.bounds
+        else replace(value, parts=_resolved(value.parts, whole))
+        for value in values
+    )
+
+
+def _like(path: str, whole: tuple[Value, ...]) -> Schema:
+    """What the values at the path take; their defaults are those of the values there."""
+    found = whole
+    for name in path.split("."):
+        found = next(value.parts for value in found if value.name == name)
+    return _without_defaults(closed(found))
+
+
+def _without_defaults(schema: Schema) -> Schema:
+    inner = {name: _without_defaults(part) for name, part in schema.get("properties", {}).items()}
+    kept = {key: part for key, part in schema.items() if key not in {"default", "properties"}}
+    return kept | ({"properties": inner} if inner else {})
+
+
 def closed(values: tuple[Value, ...], **more: Schema) -> Schema:
     """A mapping that takes these values and no others."""
     properties = {value.name: value.schema() for value in values}
@@ -51,7 +76,8 @@ def read(path: Path) -> tuple[Value, ...]:
         Undescribed: one of them has no description.
     """
     text = path.read_text(encoding="utf-8")
-    return tuple(_values(yaml.compose(text), text.splitlines(), ""))
+    found = tuple(_values(yaml.compose(text), text.splitlines(), ""))
+    return _resolved(found, found)
 
 
 def _values(node: yaml.Node | None, lines: list[str], above: str) -> Iterator[Value]:
@@ -86,15 +112,15 @@ def _comment(lines: list[str], line: int) -> tuple[str, Schema]:
     return "", bounds
 
 
-def schema_of_part(values: tuple[Value, ...]) -> str:
-    """``values.schema.json`` of a part; Helm adds its switch and what is global to what a part is given."""
-    return _json(closed(values, enabled={"type": "boolean"}, **{"global": {"type": "object"}}))
+def schema_of_part(values: tuple[Value, ...], of_whole: tuple[Value, ...]) -> str:
+    """``values.schema.json`` of a part; Helm adds what the umbrella has under the part's name, and what is global, to what a part is given."""
+    return _json(closed((*of_whole, *values), **{"global": {"type": "object"}}))
 
 
 def schema_of_whole(values: tuple[Value, ...], parts: list[str]) -> str:
-    """``values.schema.json`` of the umbrella, which leaves the values of each part to the part's own schema."""
-    found = closed(values, **{"global": {"type": "object"}})
-    for part in parts:
+    """``values.schema.json`` of the umbrella, which leaves the values of each part to the part's own schema, and takes what is global to others."""
+    found = closed(values)
+    for part in ("global", *parts):
         del found["properties"][part]["additionalProperties"]
     return _json(found)
 

@@ -1,20 +1,14 @@
 """A day of the market from the exchange to the signals, by the services' own processes, each of which is ended in the middle."""
 
-import asyncio
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from local_exchange import serving
+from pipeline import EXCHANGE, SYMBOL, Pipeline, until
 
 from tidewright.adapters.anchor_files import AnchorFiles
-from tidewright.adapters.archives import archive_at
 from tidewright.adapters.embedded_redis import EmbeddedRedis
-from tidewright.adapters.streams_url import streams_at
 from tidewright.domain.bars import COLUMNS, Market
 from tidewright.domain.tape import TAPE_COLUMNS
 from tidewright.exchange.local import Settings
@@ -28,107 +22,9 @@ from tidewright.wire.topology import VALID_TRADES, market_lane
 ARTIFACTS = Path(__file__).parents[2] / "build" / "parity" / "live"
 """Where the report is left for who wants to look at it."""
 
-SYMBOL, EXCHANGE = "BTC/USDT", "binance"
 FIVE_MINUTES = Market(EXCHANGE, SYMBOL, "5m")
 START, HOURS = 1_735_689_600_000, 24  # 2025-01-01
 SPEED = 2_880.0
-STRATEGY = """
-apiVersion: tidewright.io/v1alpha1
-kind: TradingStrategy
-metadata: {name: ema-cross}
-spec:
-  source:
-    rules:
-      columns: {fast: "ema(close, 3)", slow: "ema(close, 8)"}
-      enter: fast crosses above slow
-      exit: fast crosses below slow
-  symbols: [BTC/USDT]
-  timeframe: 5m
-"""
-
-
-def until(happened, what, seconds):
-    """Ask again until something has happened that nobody tells of."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"after {seconds} s: not {what}"
-        time.sleep(0.1)
-
-
-class Pipeline:
-    """Redis, Postgres, and the services as processes."""
-
-    def __init__(self, folder, exchange_url, redis, database):
-        self.folder, self.redis, self.database = folder, redis, database
-        self._exchange, self._running = exchange_url, {}
-        self.strategy = folder / "strategy.yaml"
-        self.strategy.write_text(STRATEGY)
-        self.anchor = folder / "anchor"
-
-    def start(self, module, **settings):
-        told = {"HOST": "127.0.0.1", "REST_PORT": 0, "GRPC_PORT": 0, "STREAMS": self.redis.url, **settings}
-        environment = os.environ | {f"TIDEWRIGHT_{name}": str(value) for name, value in told.items()}
-        with (self.folder / f"{module}.log").open("ab") as log:
-            command = [sys.executable, "-m", module]
-            self._running[module] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def start_collector(self):
-        habits = {"QUIET": 1, "SILENCE": 5, "RECONNECT": 0.5, "MEASURE": 1, "WEIGHT": 1_000_000}
-        self.start(
-            "data_collector",
-            SYMBOLS=SYMBOL,
-            TIMEFRAMES="1m,5m",
-            EXCHANGE_URL=self._exchange,
-            STREAM_URL=self._exchange.replace("http", "ws"),
-            **habits,
-        )
-
-    def start_validation(self):
-        self.start("data_validation", ARCHIVE=self.database)
-
-    def start_signals(self):
-        served = {"STRATEGY": self.strategy, "ANCHOR": self.anchor, "EXCHANGE": EXCHANGE}
-        self.start("tidewright.signals", ARCHIVE=self.database, **served)
-
-    def kill(self, module):
-        process = self._running[module]
-        assert process.poll() is None, (self.folder / f"{module}.log").read_text()[-3000:]
-        process.kill()
-        process.wait()
-
-    def stop(self):
-        for process in self._running.values():
-            process.terminate()
-        for module, process in self._running.items():
-            process.wait(30)
-            sys.stdout.write(f"{module}:\n{(self.folder / f'{module}.log').read_text()[-4000:]}")
-
-    def archived(self, ask):
-        """What the archive answers."""
-
-        async def asked():
-            archive = archive_at(self.database)
-            try:
-                return await ask(archive)
-            finally:
-                await archive.close()
-
-        return asyncio.run(asked())
-
-    def streamed(self, ask):
-        """What the streams answer."""
-
-        async def asked():
-            streams = streams_at(self.redis.url)
-            try:
-                return await ask(streams)
-            finally:
-                await streams.close()
-
-        return asyncio.run(asked())
-
-    def newest_trade(self):
-        return self.archived(lambda archive: archive.newest_trade(EXCHANGE, SYMBOL)) or 0
 
 
 @pytest.fixture

@@ -64,9 +64,9 @@ def test_a_part_is_left_out_where_it_is_not_wanted():
     parts = {kind for kind, _ in rendered(*with_values(api__enabled="false"))}
     assert "Deployment" in parts
     assert not {"CustomResourceDefinition", "ValidatingAdmissionPolicy"} & parts
-    parts = {kind for kind, _ in rendered(*with_values(operator__enabled="false"))}
+    parts = {kind for kind, _ in rendered("--values", CHART / "values-api.yaml")}
     assert "CustomResourceDefinition" in parts
-    assert not {"Deployment", "ServiceAccount", "Pod"} & parts
+    assert not {"Deployment", "StatefulSet", "Job", "ServiceAccount", "Pod", "NetworkPolicy"} & parts
 
 
 def test_the_operator_is_told_every_setting_and_no_other():
@@ -131,7 +131,7 @@ def test_metrics_are_scraped_where_the_cluster_knows_how(create, known, there):
         ("operator.image.digest=latest", "does not match pattern"),
         ("operator.podMonitor.create=Sometimes", "must be one of 'Auto', 'Always', 'Never'"),
         ("operator.watchNamespaces={Research}", "does not match pattern"),
-        ("postgres.enabled=true", "additional properties 'postgres' not allowed"),
+        ("postgress.enabled=true", "additional properties 'postgress' not allowed"),
     ],
 )
 def test_a_value_that_is_none_is_refused_by_name(value, told):
@@ -156,7 +156,7 @@ def installed(cluster):
     cluster.create_namespace("tidewright-system")
     cluster.create_namespace("research")
     with FakeKubelet(cluster.plane.access(), "tidewright-system"):
-        cluster.helm("install", "tidewright", CHART, "--namespace", "tidewright-system", "--wait", "--timeout", "60s")
+        cluster.helm("install", "tidewright", CHART, "--namespace", "tidewright-system", "--wait", "--timeout", "120s")
         yield cluster
 
 
@@ -259,7 +259,7 @@ def team(installed):
     for namespace in ("team", "trading"):
         installed.create_namespace(namespace)
     values = with_values(api__enabled="false", operator__watchNamespaces='["trading"]')
-    installed.helm("install", "team", CHART, "--namespace", "team", *values)
+    installed.helm("install", "team", CHART, "--namespace", "team", "--values", CHART / "values-operator.yaml", *values)
     return {"name": "team-operator", "namespace": "team"}
 
 

@@ -37,13 +37,31 @@ def values_of(tmp_path):
 
 def test_a_comment_describes_a_value_to_people_and_to_helm(values_of):
     found = values_of(VALUES)
-    schema = json.loads(values.schema_of_part(found))["properties"]
+    schema = json.loads(values.schema_of_part(found, ()))["properties"]
     told = {"description": "How many there are. It may be none.", "type": "integer", "default": 1, "minimum": 0}
     assert schema["replicas"] == told
     assert schema["image"]["additionalProperties"] is False
     assert '| `part.image.source` | `"here"` | Where it comes from. One of `here`, `there`. |' in values.table(
         found, "part"
     )
+
+
+def test_a_value_may_be_like_another(values_of):
+    found = values_of(
+        """\
+defaults:
+  # -- How many there are.
+  # @schema {minimum: 0}
+  replicas: 1
+# -- One of them.
+# @schema {like: defaults}
+one: {replicas: 2}
+"""
+    )
+    schema = json.loads(values.schema_of_part(found, ()))["properties"]["one"]
+    assert schema["properties"] == {"replicas": {"description": "How many there are.", "type": "integer", "minimum": 0}}
+    assert schema["additionalProperties"] is False
+    assert schema["default"] == {"replicas": 2}
 
 
 @pytest.mark.parametrize("text", ["replicas: 1", "image: {}", "image:\n  source: here"])

@@ -33,6 +33,15 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     _flush(path.parent)
 
 
+def atomic_text(path: Path, text: str) -> None:
+    """Puts a file of `text` in its place, as `atomic_write` does."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    atomic_write(path, write)
+
+
 def clear_unfinished(folder: Path) -> None:
     """Remove what a process that was killed while it wrote results to `folder` has left there, and the folder where nothing else is in it."""
     for left in folder.glob(f"{UNFINISHED}*"):

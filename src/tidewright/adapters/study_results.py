@@ -62,10 +62,15 @@ def load(place: Path) -> StudyResults:
     return StudyResults(record, _trials(record, table, returns), equity)
 
 
+def is_study(record: Mapping[str, Any]) -> bool:
+    """Whether a record is that of a study."""
+    return record.get("kind") == KIND
+
+
 def read_study(place: Path) -> dict[str, Any]:
     """The record of a study in a folder, or at a path. Raises NoResult, and OSError."""
     record = read_document(place)
-    if record.get("kind") != KIND or not record.keys() >= _SECTIONS:
+    if not is_study(record) or not record.keys() >= _SECTIONS:
         raise NoResult(f"{place} is not the record of a study; name the result.json that `tidewright run` wrote of one")
     return record
 

@@ -2,7 +2,6 @@
 
 import sys
 
-from tidewright.adapters.file_url import UrlRefused
 from tidewright.domain.strategies.evaluation import StrategyUnreachable
 from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.runs.refusal import InputRefused
@@ -15,7 +14,7 @@ _USAGE = "python -m tidewright.signals: serves a TradingStrategy's signals."
 
 def main(arguments: list[str]) -> int:
     try:
-        return served(arguments, _USAGE, SignalSettings, signal_service, (InputRefused, StrategyError, UrlRefused))
+        return served(arguments, _USAGE, SignalSettings, signal_service, (InputRefused, StrategyError))
     except StrategyUnreachable as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

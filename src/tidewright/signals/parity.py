@@ -39,7 +39,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ParityReport:
-    """How what was said live over a period agrees with the batch: `compared` bars, each with its prices, events and columns."""
+    """How what was said live over a period agrees with the batch: `compared` bars, each with its prices, events and columns.
+
+    `restarts` is None where nobody counted them, as of what was published.
+    """
 
     strategy: str
     market: Market
@@ -47,7 +50,7 @@ class ParityReport:
     end: int
     compared: int
     values: int
-    restarts: int
+    restarts: int | None
     gaps: int
     simulated: bool
     differences: tuple[Difference, ...]
@@ -114,7 +117,7 @@ def judge_published(
     """
     if not said:
         raise ValueError(f"{name} has published nothing of {anchor.market} that is kept; let it run, then ask again")
-    start, end = said[0].time, said[-1].time + 1
+    start, end = said[0].time, said[-1].time + bars.step
     batch = _batch(strategy, anchor, bars.between(anchor.first, end))
     return compared(name, said, batch, (start, end))
 
@@ -125,7 +128,7 @@ def compared(
     batch: LiveHistory,
     period: tuple[int, int],
     *,
-    restarts: int = 0,
+    restarts: int | None = None,
     simulated: bool = False,
 ) -> ParityReport:
     """What was said of the bars that open in `period`, bar by bar beside what the batch says of them."""

@@ -47,7 +47,7 @@ class Chosen:
 
 
 def signal_service(settings: SignalSettings, metrics: Metrics) -> Service:
-    """The service as its host wants it. Raises InputRefused, StrategyError, SettingsRefused and UrlRefused, and StrategyUnreachable where nobody answers who has the strategy's code."""
+    """The service as its host wants it. Raises InputRefused, StrategyError and SettingsRefused, and StrategyUnreachable where nobody answers who has the strategy's code."""
     remote = partial(_remote, settings.strategy_endpoint, settings.strategy_timeout)
     connect = remote if settings.strategy_endpoint else None
     chosen = chosen_strategy(settings.strategy, settings.name, settings.exchange, connect)

@@ -470,6 +470,47 @@ async def test_a_validator_that_is_killed_leaves_no_hole_though_another_stands_b
     assert await alive.passed_on("valid.trades") == [message.data for message in sent]
 
 
+def gap_warnings(validator, rule, topic):
+    text = validator.metrics.text().decode()
+    return sum(
+        float(line.split()[-1])
+        for line in text.splitlines()
+        if f'broken_total{{rule="{rule}",topic="{topic}"}}' in line
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "rule", "parts"),
+    [
+        (
+            "raw.trades",
+            "IdGap",
+            [[trade(number) for number in part] for part in (range(1, 6), range(6, 21), range(21, 26))],
+        ),
+        ("raw.bars", "Gap", [[bar(number) for number in part] for part in (range(5), range(5, 20), range(20, 25))]),
+        ("raw.history", "Gap", [history(bars(5, first=first)) for first in (0, 5, 10)]),
+    ],
+)
+async def test_who_has_its_turn_again_does_not_take_the_turn_of_another_for_a_gap(make, topic, rule, parts):
+    first = make()
+    second = make(server=first.streams.server, archive=first.archive)
+    for validator, part in zip((first, second, first), parts, strict=True):
+        await first.publish(topic, *part)
+        await validator.consume(topic)
+    assert gap_warnings(first, rule, topic) == 0
+    assert gap_warnings(second, rule, topic) == 0
+
+
+async def test_a_gap_between_the_turns_of_two_is_told_once(make):
+    first = make()
+    second = make(server=first.streams.server, archive=first.archive)
+    for validator, numbers in ((first, range(1, 6)), (second, range(6, 11)), (first, range(12, 15))):
+        await first.publish("raw.trades", *map(trade, numbers))
+        await validator.consume("raw.trades")
+    assert gap_warnings(first, "IdGap", "raw.trades") == 1
+    assert gap_warnings(second, "IdGap", "raw.trades") == 0
+
+
 async def same(one, other, topic):
     """The archive, what was passed on, the quarantine and the dead letters."""
     ours, theirs = await one.archive.read_bars(BTC), await other.archive.read_bars(BTC)

@@ -26,6 +26,7 @@ def test_a_url_that_names_nothing_is_refused(name):
     told = run(**{f"TIDEWRIGHT_{name}": "http://somewhere"})
 
     assert told.returncode == 2
+    assert told.stderr.startswith(f"TIDEWRIGHT_{name}: 'http")
     assert "memory:" in told.stderr
 
 

@@ -21,11 +21,11 @@ spec:
   symbols: [BTC/USDT]
   timeframe: 1h
 """
-STUDY = """\
+TRAINING = """\
 apiVersion: tidewright.io/v1alpha1
-kind: OptimizationStudy
-metadata: {name: search}
-spec: {strategy: {name: cross}, data: {exchange: simulated}}
+kind: RLTraining
+metadata: {name: policy}
+spec: {symbols: [BTC/USDT], timeframe: 1h, data: {exchange: simulated}, algorithm: {name: PPO}, stop: {iterations: 10}}
 """
 INLINE = """\
     source:
@@ -343,10 +343,10 @@ def test_a_strategy_in_a_broken_file_is_not_called_missing_as_well(command, mani
         ("bars.parquet", b"PAR1\xff\xfe\x00", "bars.parquet: cannot be read: it is not a text file in UTF-8; name a YAML file"),
         ("utf16.yaml", "a: 1".encode("utf-16"), "utf16.yaml: cannot be read: it is not a text file in UTF-8; name a YAML file"),
         ("zeros.yaml", bytes(100), "zeros.yaml:1: not YAML: the character U+0000 cannot stand in it"),
-        ("empty.yaml", b"", "empty.yaml: nothing to run: there is no resource; add a BacktestRun"),
-        ("comment.yaml", b"# later\n", "comment.yaml: nothing to run: there is no resource; add a BacktestRun"),
-        ("strategy.yaml", STRATEGY.encode(), "strategy.yaml: nothing to run: there is the TradingStrategy cross; add a BacktestRun"),
-        ("study.yaml", STUDY.encode(), "study.yaml:2: kind: 'OptimizationStudy': this version cannot run it yet, only check it; take it out of the file (what can be run: BacktestRun)"),
+        ("empty.yaml", b"", "empty.yaml: nothing to run: there is no resource; add a BacktestRun or OptimizationStudy"),
+        ("comment.yaml", b"# later\n", "comment.yaml: nothing to run: there is no resource; add a BacktestRun or OptimizationStudy"),
+        ("strategy.yaml", STRATEGY.encode(), "strategy.yaml: nothing to run: there is the TradingStrategy cross; add a BacktestRun or OptimizationStudy"),
+        ("training.yaml", TRAINING.encode(), "training.yaml:2: kind: 'RLTraining': this version cannot run it yet, only check it; take it out of the file (what can be run: BacktestRun, OptimizationStudy)"),
         ("list.yaml", b"- 1\n", "list.yaml:1: not a resource; it needs apiVersion, kind, metadata and spec"),
     ],
     ids=lambda value: value[:16] if isinstance(value, str) else None,

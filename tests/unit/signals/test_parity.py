@@ -141,6 +141,12 @@ class TestWhatWasPublished:
         report = self.judged(tmp_path)
         assert (report.compared, report.differences, report.passed) == (72, (), True)
 
+    def test_its_page_ends_with_the_last_bar_and_tells_of_no_restarts_for_nobody_counted_them(self, tmp_path):
+        write(self.judged(tmp_path), tmp_path / "report")
+        page = (tmp_path / "report" / "parity.html").read_text()
+        assert "2023-03-01T00:00:00Z to 2023-03-04T00:00:00Z" in page
+        assert "restarts" not in page.lower()
+
     def test_a_bar_of_which_nothing_was_published_is_a_difference(self, tmp_path):
         report = self.judged(tmp_path, lambda said: said[:10] + said[11:])
         (missing,) = report.differences

@@ -8,7 +8,11 @@ with warnings.catch_warnings():  # what it imports warns of its own
     warnings.simplefilter("ignore")
     import schemathesis
 
+from documented import probe
 from hypothesis import HealthCheck, Phase, given, settings
+
+LEFT_OUT = frozenset({"positive_data_acceptance"})
+"""A strategy, a market or a run that is well formed and that nobody knows is refused."""
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +36,8 @@ def test_no_request_gets_an_answer_that_is_not_described(service, operations):
             assert answer.status_code < 500
 
         hold()
+
+
+@pytest.mark.soak
+def test_nor_does_one_of_many_requests_sound_and_not(service):
+    assert probe(str(service.rest.base_url), examples=100, left_out=LEFT_OUT) > 10

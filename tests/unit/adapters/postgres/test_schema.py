@@ -12,10 +12,12 @@ from tidewright.adapters.postgres.bars import PostgresBars
 from tidewright.adapters.postgres.connection import Address, DatabaseRefused
 from tidewright.adapters.postgres.database import Database
 from tidewright.adapters.postgres.schema import REVISION, check_schema
+from tidewright.adapters.postgres.studies import PostgresStudies
 from tidewright.domain.bars import COLUMNS, Bars, Market
 from tidewright.domain.provenance import bars_digest
 from tidewright.domain.quality import gaps
 from tidewright.domain.resampling import resample
+from tidewright.domain.trials import Trial
 from tidewright.ports import ArchiveUnavailable, Source
 
 HOUR = 3_600_000
@@ -67,7 +69,7 @@ def test_what_an_older_schema_has_survives_the_way_down_and_up(empty_url):
     ))  # fmt: skip
 
     asyncio.run(migrating.downgrade(address, "0001", told.append))
-    assert [migration.revision for migration in told] == ["0005", "0004", "0003", "0002"]
+    assert [migration.revision for migration in told] == ["0006", "0005", "0004", "0003", "0002"]
     assert asyncio.run(migrating.current(address)) == "0001"
     assert rows(empty_url, "SELECT count(*) FROM candles") == [(5_000,)]
 
@@ -186,6 +188,23 @@ def test_a_writer_writes_what_services_write_and_changes_no_schema(member):
     for statement in ("DELETE FROM candles", "DROP TABLE candles", "CREATE TABLE mine ()", "DELETE FROM backtest_runs", "UPDATE schema_version SET version_num = '1'"):  # fmt: skip
         with pytest.raises(DatabaseRefused, match=r"permission denied|must be owner"):
             rows(url, statement)
+
+
+def test_a_writer_searches_and_a_reader_looks_on(member):
+    writer, reader = (PostgresStudies.at(member(role)) for role in (migrating.WRITER, migrating.READER))
+    writer.open("default/demo", {"seed": 7})
+    claim = writer.claim("default/demo", "worker", 10, 2, 60.0)
+    writer.renew("default/demo", "worker", 60.0)
+    writer.append("default/demo", "batch", [b"{}"], 0)
+    writer.put("default/demo", [Trial(number, {}, "Failed") for number in claim.numbers])
+
+    assert len(reader.trials("default/demo")) == 2
+    for write in (lambda: reader.claim("default/demo", "reader", 10, 1, 60.0), lambda: reader.delete("default/demo")):
+        with pytest.raises(DatabaseRefused, match="permission denied"):
+            write()
+    assert writer.delete("default/demo")
+    writer.close()
+    reader.close()
 
 
 def test_a_migrator_needs_no_superuser(database_url, member):

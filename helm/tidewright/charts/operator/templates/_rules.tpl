@@ -3,13 +3,18 @@ What the operator may do where the resources are. No Secrets, no exec, no logs, 
 What it writes by server-side apply takes `patch`, and `create` for the first time.
 */}}
 {{- define "operator.rules" -}}
-# The resources themselves: read and followed, never changed.
+# The resources themselves: read and followed.
 - apiGroups: [tidewright.io]
   resources: [backtestruns, optimizationstudies, rltrainings, tradingstrategies]
   verbs:
     - get # a resource as it is now, before anything is done about it
     - list # what a watch begins with, and the list that heals what it missed
     - watch # changes, as they happen
+# Only of a study is anything but the status ever written: the finalizer of one whose trials are to go with it.
+- apiGroups: [tidewright.io]
+  resources: [optimizationstudies]
+  verbs:
+    - patch # hold it back until its trials are removed, and let it go
 # How they stand.
 - apiGroups: [tidewright.io]
   resources: [backtestruns/status, optimizationstudies/status, rltrainings/status, tradingstrategies/status]
@@ -27,8 +32,8 @@ What it writes by server-side apply takes `patch`, and `create` for the first ti
     - get # how an attempt ended
     - list # what a watch begins with
     - watch # that it has ended
-    - create # one an attempt
-    - patch # suspend and resume
+    - create # one an attempt, and a study's
+    - patch # suspend and resume; and how many workers there are
     - delete # once it has been kept as long as was asked for, or its record is lost
 # A worker's record is the termination message of its pod.
 - apiGroups: [""]

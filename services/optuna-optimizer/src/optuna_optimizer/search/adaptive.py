@@ -10,9 +10,10 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from optuna.trial import Trial as Asked
 
+from optuna_optimizer import enumerated
 from optuna_optimizer.plan import Evaluate, Plan
 from optuna_optimizer.renewing import LEASE, MOST_ATTEMPTS, given_up
 from optuna_optimizer.search import space
@@ -26,8 +27,8 @@ from tidewright.ports import Claim, StudyStore
 NUMBER = "number"
 """The attribute of Optuna's trial that has our number."""
 
-_MOST_ASKS = 500
-"""Values that are asked for in the place of some that break a condition."""
+_MOST_ASKS = 50
+"""Values that a sampler is asked for in the place of some that break a condition; then they are drawn at random."""
 
 _WAIT = 0.2
 _NEWS = 2.0
@@ -97,11 +98,7 @@ class Adaptive:
         if claim.attempt > MOST_ATTEMPTS:
             return self._given_up(self._study, claim)
         asked, named = self._asked_for(self._study, claim)
-        if named is None:
-            message = f"none of {_MOST_ASKS} sets of values meets the conditions; loosen the constraints, or change the ranges"
-            trial = Trial(claim.first, {}, "Failed", reason="ConditionsUnmet", message=message)
-        else:
-            trial = self._result(asked, claim.first, named)
+        trial = self._result(asked, claim.first, named)
         self._store.put(self._plan.key, [trial])
         self._tell(asked, trial)
         return trial
@@ -144,20 +141,29 @@ class Adaptive:
         for index in range(self._plan.requirements):
             asked.set_constraint(str(index), violations[index] if violations else 1.0)
 
-    def _asked_for(self, study: Study, claim: Claim) -> tuple[Asked, Mapping[str, Value] | None]:
-        """What to try: the values that a worker who is gone was given, or new ones that meet the conditions; None for values that never do."""
+    def _asked_for(self, study: Study, claim: Claim) -> tuple[Asked, Mapping[str, Value]]:
+        """What to try: the values that a worker who is gone was given, or new ones that meet the conditions. Raises PlanRefused where none do."""
         if claim.attempt > 1 and (left := self._left_behind(study, claim.first)) is not None:
             return Asked(study, left._trial_id), space.named(self._plan.space, left.params)
         for _ in range(_MOST_ASKS):
             asked = study.ask(self._distributions)
-            named = space.named(self._plan.space, asked.params)
+            named: Mapping[str, Value] = space.named(self._plan.space, asked.params)
             if self._plan.holds(named):
-                asked.set_user_attr(NUMBER, claim.first)
-                self._journal.flush()  # so that whoever takes the trial over tries the same values
-                return asked, named
+                break
             self._tell_violations(asked, ())
             study.tell(asked, state=TrialState.PRUNED)
-        return study.ask(self._distributions), None
+        else:
+            named = enumerated.drawn(self._plan, claim.first)
+            asked = self._fixed(study, named)
+        asked.set_user_attr(NUMBER, claim.first)
+        self._journal.flush()  # so that whoever takes the trial over tries the same values
+        return asked, named
+
+    def _fixed(self, study: Study, named: Mapping[str, Value]) -> Asked:
+        """A trial of Optuna's with values of ours."""
+        values = space.params(self._plan.space, named)
+        running = create_trial(state=TrialState.RUNNING, params=values, distributions=self._distributions)
+        return Asked(study, study._storage.create_new_trial(study._study_id, running))
 
     def _left_behind(self, study: Study, number: int) -> FrozenTrial | None:
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
