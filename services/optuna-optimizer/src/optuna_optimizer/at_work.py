@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from os import environ
 from pathlib import Path
 
-from tidewright.report.study_page import render_study
-
 from optuna_optimizer.concluding import concluded
 from optuna_optimizer.plan import Plan, PlanRefused
 from optuna_optimizer.searching import Standing, StudyFailed, check, counted, search
@@ -28,6 +26,7 @@ from tidewright.cli.worker import connected, folder_of, of_the_system, read_spec
 from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.domain.trials import Trial
 from tidewright.ports import ArchiveUnavailable, BarStore, StudyRefused, TrackingFailed
+from tidewright.report.study_page import render_study
 from tidewright.runs.exits import DONE, FAILED, REFUSED
 from tidewright.runs.payload import Task, read_study
 from tidewright.runs.refusal import InputRefused

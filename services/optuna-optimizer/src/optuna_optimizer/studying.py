@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
-from tidewright.report.study_page import render_study
-
 from optuna_optimizer.concluding import concluded
 from optuna_optimizer.headlines import candidate
 from optuna_optimizer.jobs import Objective, Planned, Standing
@@ -37,6 +35,7 @@ from tidewright.domain.kernel import needs_compiling
 from tidewright.domain.strategies.strategy import StrategyError, Value
 from tidewright.domain.trials import Trial
 from tidewright.ports import ArchiveUnavailable, BarStore, StudyNotFound, StudyRefused, StudyStore, TrackingFailed
+from tidewright.report.study_page import render_study
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
 from tidewright.runs.study_plan import Evaluator, load_study, plan_study
