@@ -52,6 +52,12 @@ def document(ended):
     return value
 
 
+@pytest.fixture
+def compiled(monkeypatch):
+    """As on every machine but for its first run, which tells of the compiler."""
+    monkeypatch.setattr("tidewright.cli.run_backtest.needs_compiling", lambda plan: False)
+
+
 # Done
 
 
@@ -390,6 +396,7 @@ def test_without_a_file_the_usage_is_shown(command):
         ("bars.close[:] = 1", "Error: Mine raised ValueError: assignment destination is read-only"),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("compiled")
 def test_a_strategy_that_fails_is_told_with_its_own_lines_alone(command, own, line, message):
     path = own(line)
     ended = command("run", path)
@@ -402,6 +409,7 @@ def test_a_strategy_that_fails_is_told_with_its_own_lines_alone(command, own, li
     assert document(as_document) == {"kind": "Failure", "message": message.removeprefix("Error: ")}
 
 
+@pytest.mark.usefixtures("compiled")
 def test_the_lines_of_a_strategy_that_fails_inside_a_library_are_still_its_own(command, own):
     ended = command("run", own("return np.linalg.inv(np.ones((2, 3)))"))
     assert ended.code == FAILED

@@ -124,7 +124,8 @@ class _Enumerated:
             self._look_around()
             self._progress(self._standing())
             each = (time.monotonic() - began) / max(len(tried), 1)
-            size = max(1, min(_MOST_AT_ONCE, int(_CHUNK_SECONDS / max(each, 1e-6)), 2 * size))
+            left = self._asked - claim.stop  # of which others take their share, so that all come to the end together
+            size = max(1, min(_MOST_AT_ONCE, int(_CHUNK_SECONDS / max(each, 1e-6)), 2 * size, left // 4))
 
     def _the_first_of(self, claim: Claim) -> Claim:
         """Alone, so that what has taken a worker with it takes no others along; the others are as if nobody had begun them."""

@@ -89,8 +89,9 @@ class AskedByThreads:
                 raise
             except Exception as error:
                 told = meaning(error, self.address)
-                if not isinstance(told, ArchiveRefused) and not _raised(error):
-                    await self._let_go()
+                if self._driver is not None and not isinstance(told, ArchiveRefused) and not _raised(error):
+                    self._driver.terminate()
+                    self._driver = None
                 if told is None:
                     raise
                 raise told from error
@@ -111,8 +112,10 @@ class AskedByThreads:
             return
         try:
             await driver.close(timeout=_CLOSING)
-        except (OSError, TimeoutError):
+        except Exception as error:
             driver.terminate()
+            if meaning(error, self.address) is None:
+                raise
 
 
 def _final(error: ArchiveUnavailable) -> bool:

@@ -92,7 +92,8 @@ def meaning(error: Exception, address: Address) -> Exception | None:
         return DatabaseRefused(f"{told}; name the authority's certificate with sslrootcert in the URL")
     if code.startswith(_DATA):
         return ArchiveRefused(told)
-    if code or isinstance(cause, OSError | TimeoutError | asyncpg.InterfaceError):
+    # Of an internal error: the server's last words came between two questions, and the driver has not taken them in.
+    if code or isinstance(cause, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return ArchiveUnavailable(told)
     return None
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import asyncpg
 import pytest
 
 from tidewright.adapters.embedded_postgres import EmbeddedPostgres
@@ -47,9 +48,8 @@ def forgetful(database_url, monkeypatch):
         async def fetch(self, statement, *arguments):
             rows = await self._driver.fetch(statement, *arguments)
             if losing:
-                losing.pop()
                 self._driver.terminate()
-                raise ConnectionResetError("lost")
+                raise losing.pop()
             return rows
 
     connect = asked_by_threads.connect
@@ -60,7 +60,7 @@ def forgetful(database_url, monkeypatch):
     monkeypatch.setattr(asked_by_threads, "connect", connected)
     store = PostgresStudies.at(database_url)
     store.open(KEY, {})
-    store.lose = lambda: losing.append(True)
+    store.lose = lambda error=None: losing.append(error or ConnectionResetError("lost"))
     yield store
     assert not losing
     store.close()
@@ -94,6 +94,12 @@ def test_a_batch_whose_answer_is_lost_is_in_the_journal_once(forgetful):
 
     assert forgetful.append(KEY, "2", [b"b", b"c"], 1) == [b"b", b"c"]
     assert forgetful.entries(KEY, 0) == [b"a", b"b", b"c"]
+
+
+def test_a_connection_that_the_driver_has_lost_track_of_is_made_anew(forgetful):
+    forgetful.lose(asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"))
+
+    assert forgetful.claim(KEY, "a", 10, 2, 60.0) == Claim(0, 2, 1)
 
 
 def test_deleting_is_done_where_its_answer_is_lost(forgetful):
