@@ -27,6 +27,7 @@ from tidewright.domain.paired import (
 from tidewright.domain.timeframe import DAY
 from tidewright.runs.contenders import Contender, Table, incomparable, moment, per_run
 from tidewright.runs.differences import Difference, cautions, differences
+from tidewright.runs.record import number_of
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.warnings import SHORT_PERIOD
 
@@ -112,7 +113,7 @@ def document_of(board: Leaderboard) -> dict[str, Any]:
             "periods": len(board.moments) - 1,
         },
         "runs": [_entry(place, standing) for place, standing in enumerate(board.standings, 1)],
-        "correlations": [[_number(value) for value in row] for row in board.correlations],
+        "correlations": [[number_of(value) for value in row] for row in board.correlations],
         "differences": [{"group": d.group, "field": d.field, "values": list(d.values)} for d in board.differences],
         "warnings": [{"reason": reason, "message": message} for reason, message in board.warnings],
     }
@@ -125,18 +126,13 @@ def _entry(place: int, standing: Standing) -> dict[str, Any]:
         "name": contender.name,
         "source": contender.source,
         "digest": contender.record["provenance"]["digest"],
-        "figures": {name: _whole(name, _number(value)) for name, value in standing.figures.items()},
+        "figures": {name: _whole(name, number_of(value)) for name, value in standing.figures.items()},
         "sharpeDifference": {
-            "difference": _number(ahead.difference),
-            "interval": [_number(ahead.low), _number(ahead.high)],
-            "pValue": _number(ahead.p_value),
+            "difference": number_of(ahead.difference),
+            "interval": [number_of(ahead.low), number_of(ahead.high)],
+            "pValue": number_of(ahead.p_value),
         },
     }
-
-
-def _number(value: float) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 def _whole(name: str, value: float | None) -> float | int | None:

@@ -46,12 +46,15 @@ def document_of(found: BacktestFindings, manifest: str = "") -> dict[str, Any]:
         "kind": "BacktestRun",
         "name": plan.name,
         "spec": spec,
-        "result": {"finalEquity": _number(outcome.ledger.equity[-1]), **figures},
+        "result": {"finalEquity": number_of(outcome.ledger.equity[-1]), **figures},
         "intervals": {
             "level": 0.95,
-            **{name: [_number(low), _number(high)] for name, (low, high) in found.intervals.items()},
+            **{name: [number_of(low), number_of(high)] for name, (low, high) in found.intervals.items()},
         },
-        "benchmark": {"finalEquity": _number(found.benchmark.ledger.equity[-1]), **as_record(found.benchmark.metrics)},
+        "benchmark": {
+            "finalEquity": number_of(found.benchmark.ledger.equity[-1]),
+            **as_record(found.benchmark.metrics),
+        },
         "deflatedSharpe": _deflated(found),
         "monteCarlo": _monte_carlo(found),
         **_portfolio(found),
@@ -175,21 +178,22 @@ def _portfolio(found: BacktestFindings) -> dict[str, Any]:
         "symbols": [
             {
                 "symbol": name,
-                "gain": _number(part.gain),
-                "contribution": _number(part.gain / initial),
-                "fees": _number(part.fees),
-                "exposure": _number(part.exposure),
+                "gain": number_of(part.gain),
+                "contribution": number_of(part.gain / initial),
+                "fees": number_of(part.fees),
+                "exposure": number_of(part.exposure),
                 "trades": part.trades,
-                "winRate": _number(part.won / part.trades) if part.trades else None,
+                "winRate": number_of(part.won / part.trades) if part.trades else None,
                 "refused": int(np.count_nonzero(refusals.symbol == index)),
             }
             for index, (name, part) in enumerate(zip(names, contributions(found.outcome), strict=True))
         ],
-        "correlation": [[_number(value) for value in row] for row in moves.tolist()],
+        "correlation": [[number_of(value) for value in row] for row in moves.tolist()],
     }
 
 
-def _number(value: float) -> float | None:
+def number_of(value: float) -> float | None:
+    """A figure as JSON has it: None for what is not finite."""
     number = float(value)
     return number if math.isfinite(number) else None
 
@@ -217,7 +221,7 @@ def _deflated(found: BacktestFindings) -> list[dict[str, Any]]:
     if len(returns) < 2:
         return [{"trials": trials, "value": None} for trials in TRIALS]
     record = TrackRecord.of(returns)
-    return [{"trials": n, "value": _number(deflated_sharpe(record, n, 1 / len(returns)))} for n in TRIALS]
+    return [{"trials": n, "value": number_of(deflated_sharpe(record, n, 1 / len(returns)))} for n in TRIALS]
 
 
 def _monte_carlo(found: BacktestFindings) -> dict[str, Any] | None:
@@ -279,8 +283,8 @@ def _look_ahead(proofs: Sequence[tuple[str, LookAheadProof]]) -> dict[str, Any]:
             "bar": violation.bar,
             "time": violation.time,
             "column": violation.column,
-            "withFuture": _number(violation.with_future),
-            "without": _number(violation.without),
+            "withFuture": number_of(violation.with_future),
+            "without": number_of(violation.without),
             "repeatable": violation.repeatable,
         }
     return {"passed": not violations, "prefixes": sum(proof.prefixes for _, proof in proofs), "violation": told}
@@ -292,7 +296,9 @@ def _warmup(check: WarmupCheck) -> dict[str, Any]:
         "declared": check.declared,
         "starts": check.starts,
         "signalsDiffering": check.signals_differing,
-        "columns": [{"column": c.column, "deviation": _number(c.deviation), "needed": c.needed} for c in check.columns],
+        "columns": [
+            {"column": c.column, "deviation": number_of(c.deviation), "needed": c.needed} for c in check.columns
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from tidewright.domain.timeframe import DAY
 from tidewright.domain.trials import FIGURE, Dimension, Trial
 from tidewright.domain.trying import days_of_a_period, mean_of_windows
 from tidewright.domain.walk_forward import Span
-from tidewright.runs.record import document_of, package_version
+from tidewright.runs.record import document_of, number_of, package_version
 from tidewright.runs.study_findings import Evidence, StudyFindings
+from tidewright.runs.warnings import warnings_of
 from tidewright.specs.manifest import API_VERSION
 
 Table = dict[str, np.ndarray[Any, Any]]
@@ -148,7 +149,7 @@ def _headlines(found: StudyFindings) -> dict[str, Any]:
     stitched = found.walked.stitched
     if stitched is None:
         return {metric.name: None for metric in METRICS} | {"finalEquity": None}
-    return {"finalEquity": _number(stitched.ledger.equity[-1]), **as_record(stitched.metrics)}
+    return {"finalEquity": number_of(stitched.ledger.equity[-1]), **as_record(stitched.metrics)}
 
 
 def _selected(found: StudyFindings, selected: Trial) -> dict[str, Any]:
@@ -183,10 +184,10 @@ def _walk_forward(found: StudyFindings) -> dict[str, Any]:
     walked = found.walked
     returns = [one.out_of_sample.metrics.total_return for one in walked.windows if one.out_of_sample is not None]
     return {
-        "efficiency": _number(walked.efficiency),
-        "degradation": _number(walked.degradation),
-        "growthInSample": _number(walked.growth_in_sample),
-        "growthOutOfSample": _number(walked.growth_out_of_sample),
+        "efficiency": number_of(walked.efficiency),
+        "degradation": number_of(walked.degradation),
+        "growthInSample": number_of(walked.growth_in_sample),
+        "growthOutOfSample": number_of(walked.growth_out_of_sample),
         "profitableWindows": sum(one > 0.0 for one in returns),
         "undefinedWindows": len(walked.windows) - len(returns),
     }
@@ -196,16 +197,16 @@ def _overfitting(found: StudyFindings, evidence: Evidence) -> dict[str, Any]:
     asked, luck = found.plan.spec.overfitting, evidence.deflated
     yearly = sqrt(_periods_per_year(found))
     return {
-        "deflatedSharpe": _number(luck.probability),
-        "sharpe": _number(luck.sharpe * yearly),
-        "sharpeOfLuck": _number(luck.luck * yearly),
+        "deflatedSharpe": number_of(luck.probability),
+        "sharpe": number_of(luck.sharpe * yearly),
+        "sharpeOfLuck": number_of(luck.luck * yearly),
         "trials": len(found.trials),
         "judged": evidence.judged,
-        "independentTrials": _number(luck.independent),
+        "independentTrials": number_of(luck.independent),
         "pbo": _pbo(evidence.pbo, asked.pbo_splits),
-        "test": {"name": asked.test, "pValue": _number(evidence.p_value), "samples": asked.bootstrap_samples},
+        "test": {"name": asked.test, "pValue": number_of(evidence.p_value), "samples": asked.bootstrap_samples},
         "stability": {
-            "score": _number(evidence.stability.score),
+            "score": number_of(evidence.stability.score),
             "neighbours": evidence.stability.neighbours,
             "shape": evidence.stability.shape,
         },
@@ -222,12 +223,12 @@ def _periods_per_year(found: StudyFindings) -> float:
 def _pbo(pbo: Pbo, splits: int) -> dict[str, Any]:
     counts, _ = np.histogram(np.clip(pbo.logits, _EDGES[0], _EDGES[-1]), _EDGES)
     return {
-        "probability": _number(pbo.probability),
+        "probability": number_of(pbo.probability),
         "splits": splits,
         "halves": len(pbo.logits),
         "logits": {"edges": _EDGES.tolist(), "counts": counts.tolist()},
-        "slope": _number(pbo.slope),
-        "lossProbability": _number(pbo.loss),
+        "slope": number_of(pbo.slope),
+        "lossProbability": number_of(pbo.loss),
     }
 
 
@@ -245,7 +246,7 @@ def _warnings(found: StudyFindings) -> list[tuple[str, str]]:
     if found.selected is None:
         told.append(("NothingSelected", _nothing_selected(found)))
     elif found.whole is not None:
-        told += [(reason, message) for reason, message in _of_run(found)]
+        told += warnings_of(found.whole)
     idle = sum(one.trial is None for one in found.walked.windows)
     if idle:
         told.append(
@@ -279,12 +280,6 @@ def _warnings(found: StudyFindings) -> list[tuple[str, str]]:
     return told
 
 
-def _of_run(found: StudyFindings) -> list[tuple[str, str]]:
-    """What a backtest of the selected is warned of."""
-    assert found.whole is not None  # noqa: S101 - asked for where there is one
-    return [(one["reason"], one["message"]) for one in document_of(found.whole)["warnings"]]
-
-
 def _nothing_selected(found: StudyFindings) -> str:
     states = Counter(trial.state for trial in found.trials)
     if not states["Complete"]:
@@ -304,7 +299,7 @@ def _candidate_of(trial: Trial) -> dict[str, Any]:
     return {
         "number": trial.number,
         "parameters": dict(trial.parameters),
-        "values": [_number(value) for value in trial.values],
+        "values": [number_of(value) for value in trial.values],
     }
 
 
@@ -322,13 +317,8 @@ def _dimension(one: Dimension) -> dict[str, Any]:
 
 
 def _figures(row: Floats) -> dict[str, float | None]:
-    return {name: _number(row[column]) for name, column in FIGURE.items()}
+    return {name: number_of(row[column]) for name, column in FIGURE.items()}
 
 
 def _span(span: Span) -> Mapping[str, str]:
     return {"start": utc(span.start), "end": utc(span.end)}
-
-
-def _number(value: float) -> float | None:
-    number = float(value)
-    return number if isfinite(number) else None

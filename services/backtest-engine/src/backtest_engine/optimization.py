@@ -21,6 +21,7 @@ from tidewright.domain.strategies.strategy import Parameters, Signals, Strategy,
 from tidewright.domain.sweep import Sweep, sweep
 from tidewright.ports import BarStore
 from tidewright.runs.plan import BacktestPlan, broker_of, data_digest, judged
+from tidewright.runs.record import number_of
 from tidewright.runs.refusal import InputRefused
 from tidewright.specs.manifest import API_VERSION
 
@@ -105,7 +106,7 @@ def believed(sharpes: Floats, returns: Floats, yearly: float) -> dict[str, Any]:
     variance = float(np.var(known / math.sqrt(yearly), ddof=1)) if len(known) > 1 else math.nan
     luck = expected_maximum_sharpe(len(sharpes), variance) * math.sqrt(yearly)
     skill = deflated_sharpe(TrackRecord.of(returns), len(sharpes), variance) if len(returns) > 1 else math.nan
-    return {"trials": len(sharpes), "sharpeOfLuck": _number(luck), "deflatedSharpe": _number(skill)}
+    return {"trials": len(sharpes), "sharpeOfLuck": number_of(luck), "deflatedSharpe": number_of(skill)}
 
 
 def _warnings(doubts: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -178,10 +179,5 @@ def _run(plan: BacktestPlan, best: Parameters) -> dict[str, Any]:
 
 
 def _row(parameters: Parameters, found: Sweep, index: int) -> dict[str, Any]:
-    figures = {name: _number(getattr(found, column)[index]) for name, column in _COLUMNS.items()}
+    figures = {name: number_of(getattr(found, column)[index]) for name, column in _COLUMNS.items()}
     return {"parameters": dict(parameters), **figures, "trades": int(found.trades[index])}
-
-
-def _number(value: float) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None

@@ -222,7 +222,7 @@ def _tell_standing(
     def told(standing: Standing) -> None:
         nonlocal last
         now = time.monotonic()
-        done = standing.complete + standing.pruned + standing.failed
+        done = standing.done
         first[:] = first or [done]
         if now - last < _EVERY and done < asked:
             return

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from optuna_optimizer.concluding import concluded
 from optuna_optimizer.plan import PlanRefused
-from optuna_optimizer.searching import Ending, Standing, check, counted, search
+from optuna_optimizer.searching import Ending, Standing, StudyFailed, check, counted, search
 from optuna_optimizer.study import Evaluation, Study
-from optuna_optimizer.workers import run_workers
+from optuna_optimizer.workers import WorkersLost, run_workers
 from tidewright.adapters.results import NoResult
 from tidewright.adapters.stores import stores
 from tidewright.adapters.study_results import load, save
@@ -21,6 +21,7 @@ from tidewright.cli.runner import RunOptions, Stage
 from tidewright.cli.study_view import show
 from tidewright.domain.kernel import needs_compiling
 from tidewright.domain.strategies.rule_strategy import RuleStrategy
+from tidewright.domain.strategies.strategy import StrategyError
 from tidewright.domain.trials import Trial
 from tidewright.runs.refusal import InputRefused
 from tidewright.runs.study_findings import STAGES
@@ -62,7 +63,12 @@ class StudyRunner:
         started = time.time_ns() // 1_000_000
         url = (options.folder.resolve() / TRIALS).as_uri()
         asked = check(plan.search_plan())
-        _searched(plan, url, options.import_from, stage, asked)
+        try:
+            _searched(plan, url, options.import_from, stage, asked)
+        except (StudyFailed, WorkersLost) as error:
+            raise StrategyError(str(error)) from None
+        except PlanRefused as error:
+            raise InputRefused([plan.plan.written.problem("constraints", message=str(error))]) from None
         store = study_store_at(url)
         try:
             trials = counted(plan.search_plan(), store.trials(plan.key))
@@ -109,9 +115,8 @@ def _searched(study: Study, url: str, import_from: Sequence[Path], stage: Stage,
     plan, wanted = study.search_plan(), study.plan.spec
 
     def told(standing: Standing) -> None:
-        done = standing.complete + standing.pruned + standing.failed
         best = "" if standing.best is None else f", best {standing.best.values[0]:.4g}"
-        stage(f"Trial {done:,} of {asked:,}{best}", _SEARCHED * min(done / asked, 1.0))
+        stage(f"Trial {standing.done:,} of {asked:,}{best}", _SEARCHED * min(standing.done / asked, 1.0))
 
     stage(f"Trial 0 of {asked:,}", 0.0)
     workers = min(wanted.parallelism, os.cpu_count() or 1)
